@@ -1,0 +1,62 @@
+use model::{ChannelId, Subtopic};
+use proto::Event;
+
+use crate::record::RecordFilter;
+use crate::{Message, Record};
+
+/// A choice among messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Every message of every channel.
+    All,
+    /// Every message of a channel, with or without a subtopic.
+    Channel(ChannelId),
+    /// The messages of a channel whose subtopic matches the pattern; an empty pattern is the channel itself.
+    Subtopic(ChannelId, Subtopic),
+}
+
+impl RecordFilter<Message> for Filter {
+    fn key(&self) -> Option<ChannelId> {
+        match self {
+            Self::All => None,
+            Self::Channel(channel) | Self::Subtopic(channel, _) => Some(*channel),
+        }
+    }
+
+    fn matches(&self, message: &Message) -> bool {
+        match self {
+            Self::All => true,
+            Self::Channel(channel) => message.channel == *channel,
+            Self::Subtopic(channel, pattern) => {
+                message.channel == *channel && pattern.matches(&message.subtopic)
+            }
+        }
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        match self {
+            Self::All => vec![Message::SUBJECTS.to_owned()],
+            Self::Channel(channel) => vec![format!("channel.{channel}"), format!("channel.{channel}.>")],
+            Self::Subtopic(channel, pattern) if pattern.is_empty() => vec![format!("channel.{channel}")],
+            Self::Subtopic(channel, pattern) => vec![format!("channel.{channel}.{pattern}")],
+        }
+    }
+}
+
+/// The only choice among events: all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllEvents;
+
+impl RecordFilter<Event> for AllEvents {
+    fn key(&self) -> Option<()> {
+        Some(())
+    }
+
+    fn matches(&self, _: &Event) -> bool {
+        true
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        vec![Event::SUBJECTS.to_owned()]
+    }
+}

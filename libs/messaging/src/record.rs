@@ -1,0 +1,52 @@
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use uuid::Uuid;
+
+/// What a bus can carry: messages of devices, or events of services.
+pub trait Record: Debug + Send + Sync + Sized + 'static {
+    /// The stream the records are kept in, also its name on NATS.
+    const STREAM: &'static str;
+    /// The NATS subjects that belong to the stream.
+    const SUBJECTS: &'static str;
+
+    /// What subscribers can choose by.
+    type Filter: RecordFilter<Self>;
+    /// What the subscribers are indexed by, so that a record meets only those it may concern.
+    type Key: Clone + Debug + Eq + Hash + Send + Sync;
+
+    /// Returns the key of this record.
+    fn key(&self) -> Self::Key;
+
+    /// Returns the NATS subject of this record.
+    fn subject(&self) -> String;
+
+    /// Returns the id by which a second copy is recognised.
+    fn id(&self) -> Uuid;
+
+    /// Appends the encoded record.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads an encoded record.
+    ///
+    /// # Errors
+    /// When the bytes are no such record.
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+}
+
+/// A choice among records.
+pub trait RecordFilter<T: Record>: Clone + Debug + Send + Sync + 'static {
+    /// Returns the only key that can match, or nothing when several can.
+    fn key(&self) -> Option<T::Key>;
+
+    /// Tells whether the record is chosen.
+    fn matches(&self, record: &T) -> bool;
+
+    /// Returns NATS subjects that together cover at least every chosen record.
+    fn subjects(&self) -> Vec<String>;
+}
+
+/// Why bytes are no record.
+#[derive(Debug, thiserror::Error)]
+#[error("not a record: {0}")]
+pub struct DecodeError(pub String);

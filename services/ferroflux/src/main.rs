@@ -1,0 +1,2 @@
+//! The `ferroflux` command.
+fn main() {}
