@@ -1,0 +1,47 @@
+# Every target a developer needs; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help run build release fmt lint test test-long ci bench env
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build and start the whole platform on embedded defaults, data under ./data
+	$(CARGO) run --quiet --package ferroflux -- run
+
+build: ## debug binary, target/debug/ferroflux
+	$(CARGO) build --package ferroflux
+
+release: ## optimised binary, target/release/ferroflux
+	$(CARGO) build --release --package ferroflux
+
+fmt: ## format everything
+	$(CARGO) fmt --all
+
+lint: ## formatting, clippy, documentation, layers, file sizes, dependencies
+	$(CARGO) fmt --all --check
+	scripts/check-layers.sh
+	scripts/check-sizes.sh
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check bans licenses sources; else echo "cargo-deny is not installed: dependency rules not checked"; fi
+
+test: ## all tests in both shapes; installs the servers and clients they need when it may
+	scripts/install-test-tools.sh
+	$(CARGO) build --package ferroflux
+	scripts/with-services.sh $(CARGO) test --workspace
+
+test-long: ## what takes minutes by itself: many kills, load
+	scripts/install-test-tools.sh
+	$(CARGO) build --package ferroflux
+	scripts/with-services.sh $(CARGO) test --package e2e --features long
+
+ci: lint test ## exactly what CI runs
+
+bench: release ## us and the peers side by side in one run, as ratios
+	bench/run.sh
+
+env: ## rewrite the configuration tables of the READMEs from the code
+	UPDATE=1 $(CARGO) test --workspace --quiet readme
