@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What the end-to-end tests share: a platform of real processes in either shape, and foreign clients to drive it.
+
+mod http;
+mod nats;
+mod platform;
+mod postgres;
+mod process;
+mod wait;
+
+pub use http::{Reply, curl};
+pub use platform::{Platform, Role, Shape};
+pub use wait::{DEADLINE, until};

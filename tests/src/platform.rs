@@ -1,0 +1,253 @@
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use crate::nats::Nats;
+use crate::process::Process;
+use crate::{curl, postgres, until};
+
+/// How the platform runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One process, SQLite, the bus in process.
+    Embedded,
+    /// A process per role, PostgreSQL, NATS, gRPC between them.
+    Separate,
+}
+
+/// A process of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The process that has every role.
+    All,
+    /// Accounts and tokens.
+    Users,
+    /// Things, channels and connections.
+    Things,
+    /// Messages by HTTP.
+    HttpAdapter,
+    /// Messages by WebSocket.
+    WsAdapter,
+    /// Messages by MQTT.
+    MqttAdapter,
+}
+
+impl Role {
+    fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::All => None,
+            Self::Users => Some("users"),
+            Self::Things => Some("things"),
+            Self::HttpAdapter => Some("http-adapter"),
+            Self::WsAdapter => Some("ws-adapter"),
+            Self::MqttAdapter => Some("mqtt-adapter"),
+        }
+    }
+}
+
+/// Every listener: its name in run.json and the variable of its port.
+const LISTENERS: [(&str, &str); 10] = [
+    ("users-http", "MF_USERS_HTTP_PORT"),
+    ("users-grpc", "MF_USERS_GRPC_PORT"),
+    ("things-http", "MF_THINGS_HTTP_PORT"),
+    ("things-auth-http", "MF_THINGS_AUTH_HTTP_PORT"),
+    ("things-grpc", "MF_THINGS_AUTH_GRPC_PORT"),
+    ("http-adapter", "MF_HTTP_ADAPTER_PORT"),
+    ("ws-adapter", "MF_WS_ADAPTER_PORT"),
+    ("mqtt", "MF_MQTT_ADAPTER_PORT"),
+    ("mqtt-ws", "MF_MQTT_ADAPTER_WS_PORT"),
+    ("front", "MF_FRONT_PORT"),
+];
+
+/// A whole platform of a test's own.
+pub struct Platform {
+    /// The shape it runs in.
+    pub shape: Shape,
+    dir: TempDir,
+    nats: Option<Nats>,
+    env: BTreeMap<String, String>,
+    processes: BTreeMap<Role, Process>,
+}
+
+impl Platform {
+    /// Starts a platform in the shape and waits until every role is ready.
+    ///
+    /// # Errors
+    /// When a process does not start; the error has its log.
+    pub async fn start(shape: Shape) -> anyhow::Result<Self> {
+        Self::start_with(shape, &[]).await
+    }
+
+    /// Starts a platform with further variables.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_with(shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let mut env: BTreeMap<String, String> = LISTENERS
+            .iter()
+            .map(|(_, variable)| ((*variable).to_owned(), "0".to_owned()))
+            .collect();
+        env.extend(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let mut platform = Self {
+            shape,
+            dir,
+            nats: None,
+            env,
+            processes: BTreeMap::new(),
+        };
+        match shape {
+            Shape::Embedded => platform.restart(Role::All).await?,
+            Shape::Separate => platform.start_separate().await?,
+        }
+        Ok(platform)
+    }
+
+    async fn start_separate(&mut self) -> anyhow::Result<()> {
+        let nats = Nats::start(&self.dir.path().join("nats")).await?;
+        self.env.insert("MF_NATS_URL".to_owned(), nats.url());
+        self.nats = Some(nats);
+        self.env.extend(postgres::database("USERS").await?);
+        self.env.extend(postgres::database("THINGS").await?);
+        for secret in ["MF_USERS_SECRET", "MF_THINGS_SECRET"] {
+            self.env.insert(
+                secret.to_owned(),
+                format!("{secret} of the end-to-end tests"),
+            );
+        }
+        self.restart(Role::Users).await?;
+        let address = self.address("users-grpc")?;
+        self.env.insert("MF_USERS_URL".to_owned(), address);
+        self.restart(Role::Things).await?;
+        let address = self.address("things-grpc")?;
+        self.env.insert("MF_THINGS_URL".to_owned(), address);
+        for role in [Role::HttpAdapter, Role::WsAdapter, Role::MqttAdapter] {
+            self.restart(role).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the processes of this shape.
+    pub fn roles(&self) -> Vec<Role> {
+        self.processes.keys().copied().collect()
+    }
+
+    /// Starts a process, again on the ports it had, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready; the error has its log.
+    pub async fn restart(&mut self, role: Role) -> anyhow::Result<()> {
+        let arguments: Vec<&str> = role.argument().into_iter().collect();
+        let data = self.dir.path().join(role.argument().unwrap_or("all"));
+        self.processes.remove(&role);
+        let process = Process::start(&data, &arguments, &self.env).await?;
+        for (listener, variable) in LISTENERS {
+            if let Some((_, port)) = process
+                .address(listener)
+                .and_then(|address| address.rsplit_once(':'))
+            {
+                self.env.insert(variable.to_owned(), port.to_owned());
+            }
+        }
+        self.processes.insert(role, process);
+        self.ready(role).await
+    }
+
+    async fn ready(&self, role: Role) -> anyhow::Result<()> {
+        let listener = match role {
+            Role::All => "front",
+            Role::Users => "users-http",
+            Role::Things => "things-http",
+            Role::HttpAdapter => "http-adapter",
+            Role::WsAdapter => "ws-adapter",
+            Role::MqttAdapter => "mqtt-ws",
+        };
+        let url = format!("{}/health/ready", self.url(listener)?);
+        let ready = || async { curl(&[&url]).await.ok().filter(|reply| reply.status == 200) };
+        until("the role to be ready", ready)
+            .await
+            .with_context(|| self.log())?;
+        Ok(())
+    }
+
+    /// Kills a process with SIGKILL.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub async fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        self.processes
+            .get_mut(&role)
+            .context("no such process")?
+            .kill()
+            .await
+    }
+
+    /// Stops a process with SIGTERM and returns its exit status.
+    ///
+    /// # Errors
+    /// When it does not stop in time.
+    pub async fn terminate(&mut self, role: Role) -> anyhow::Result<Option<i32>> {
+        self.processes
+            .get_mut(&role)
+            .context("no such process")?
+            .terminate()
+            .await
+    }
+
+    /// Kills the NATS server and starts it again; nothing in the embedded shape.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub async fn restart_nats(&mut self) -> anyhow::Result<()> {
+        match &mut self.nats {
+            Some(nats) => nats.restart().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the address of a listener, such as `mqtt`, as `127.0.0.1:PORT`.
+    ///
+    /// # Errors
+    /// When no process has it.
+    pub fn address(&self, listener: &str) -> anyhow::Result<String> {
+        let address = self
+            .processes
+            .values()
+            .find_map(|process| process.address(listener));
+        let (_, port) = address
+            .and_then(|address| address.rsplit_once(':'))
+            .with_context(|| format!("no listener {listener}"))?;
+        Ok(format!("127.0.0.1:{port}"))
+    }
+
+    /// Returns the base URL of an HTTP listener.
+    ///
+    /// # Errors
+    /// When no process has it.
+    pub fn url(&self, listener: &str) -> anyhow::Result<String> {
+        Ok(format!("http://{}", self.address(listener)?))
+    }
+
+    /// Returns where a process keeps its data.
+    pub fn data(&self, role: Role) -> std::path::PathBuf {
+        self.dir.path().join(role.argument().unwrap_or("all"))
+    }
+
+    /// Returns what all processes have logged.
+    pub fn log(&self) -> String {
+        self.processes
+            .iter()
+            .map(|(role, process)| format!("--- {role:?}\n{}", process.log()))
+            .collect()
+    }
+
+    /// Returns the process id of a running process.
+    pub fn pid(&self, role: Role) -> Option<u32> {
+        self.processes.get(&role).and_then(Process::pid)
+    }
+}

@@ -1,0 +1,126 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context;
+use serde::Deserialize;
+use tokio::process::{Child, Command};
+
+use crate::until;
+
+/// One running `ferroflux`, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    data: PathBuf,
+    addresses: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct RunJson {
+    pid: u32,
+    listeners: BTreeMap<String, String>,
+}
+
+impl Process {
+    /// Starts the binary and waits until it has written where it listens.
+    pub(crate) async fn start(
+        data: &Path,
+        roles: &[&str],
+        env: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data)?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(data.join("log"))?;
+        let mut child = Command::new(binary()?)
+            .arg("run")
+            .args(roles)
+            .arg("--data")
+            .arg(data)
+            .env_clear()
+            .envs(env)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start ferroflux")?;
+        let pid = child.id().context("no process id")?;
+        let path = data.join("run.json");
+        let addresses = until("ferroflux to write run.json", || {
+            let ended = child.try_wait().ok().flatten();
+            let found = std::fs::read(&path)
+                .ok()
+                .and_then(|json| serde_json::from_slice::<RunJson>(&json).ok())
+                .filter(|json| json.pid == pid);
+            async move {
+                match (found, ended) {
+                    (Some(json), _) => Some(Ok(json.listeners)),
+                    (None, Some(status)) => Some(Err(anyhow::anyhow!("ferroflux ended: {status}"))),
+                    (None, None) => None,
+                }
+            }
+        })
+        .await
+        .and_then(|result| result)
+        .with_context(|| {
+            format!(
+                "its log:\n{}",
+                std::fs::read_to_string(data.join("log")).unwrap_or_default()
+            )
+        })?;
+        Ok(Self {
+            child,
+            data: data.to_owned(),
+            addresses,
+        })
+    }
+
+    /// Returns the address of a listener, such as `users-http`.
+    pub(crate) fn address(&self, listener: &str) -> Option<&str> {
+        self.addresses.get(listener).map(String::as_str)
+    }
+
+    /// Returns all it has written so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.data.join("log")).unwrap_or_default()
+    }
+
+    /// Returns the process id while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("cannot kill")
+    }
+
+    /// Asks it to stop with SIGTERM and returns its exit status.
+    pub(crate) async fn terminate(&mut self) -> anyhow::Result<Option<i32>> {
+        let pid = self.pid().context("already gone")?.to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().await?;
+        let status = tokio::time::timeout(crate::DEADLINE, self.child.wait())
+            .await
+            .context("did not stop")??;
+        Ok(status.code())
+    }
+}
+
+/// Finds the binary that was built beside the test.
+fn binary() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .context("a test lives in target/PROFILE/deps")?;
+    let binary = folder.join("ferroflux");
+    anyhow::ensure!(
+        binary.exists(),
+        "{} is missing: `make build` first",
+        binary.display()
+    );
+    Ok(binary)
+}
