@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+
+use crate::Problems;
+
+/// The variables a process was started with, or those a test makes up.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Reads the variables of this process; those that are not UTF-8 are left out.
+    pub fn process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self(std::env::vars_os().filter_map(text).collect())
+    }
+
+    /// Takes the variables from a map.
+    pub fn from_map(variables: BTreeMap<String, String>) -> Self {
+        Self(variables)
+    }
+
+    /// Returns a variable that is set to something; as in 0.9, empty is unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name)?.trim();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Returns the names of the variables that are set to something.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Returns a variable, or the content of the file that `NAME_FILE` names.
+    pub(crate) fn resolve(&self, name: &str, problems: &mut Problems) -> Option<String> {
+        let direct = self.get(name);
+        let Some(path) = self.get(&format!("{name}_FILE")) else {
+            return direct.map(str::to_owned);
+        };
+        if direct.is_some() {
+            problems.push(
+                name,
+                format!("is set, and so is {name}_FILE; unset one of them"),
+            );
+            return None;
+        }
+        match std::fs::read_to_string(path) {
+            Ok(content) => {
+                let content = content.trim();
+                (!content.is_empty()).then(|| content.to_owned())
+            }
+            Err(error) => {
+                problems.push(
+                    format!("{name}_FILE"),
+                    format!("cannot read {path}: {error}"),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Environment {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+}
