@@ -1,1 +1,33 @@
-//! Placeholder.
+//! One SQL text over two drivers: PostgreSQL in production, SQLite embedded.
+//!
+//! What a statement may use, pinned by the contract tests of this crate on both databases:
+//!
+//! - Parameters are `$1, $2, ..` in any order and number. An optional filter states its type once:
+//!   `(CAST($1 AS TEXT) IS NULL OR name = $1)`. The cast is for that test only: compare with the bare `$1`.
+//! - Integers are `i64` for `BIGINT` and `i32` for `INTEGER`. JSON values are objects.
+//! - Tables spell PostgreSQL's types (`UUID`, `TIMESTAMPTZ`, `JSONB`, `BOOLEAN`, `BIGINT`, `BYTEA`, `VARCHAR(n)`).
+//! - Lists are ordered by ids, numbers and times; the order of texts differs between databases.
+//! - `fold(x)` folds case, `has_text(haystack, needle)` finds text without wildcards and case, `json_contains(a, b)`
+//!   is `a @> b`. No other function or operator on text case or JSON, no arrays, enums, `ILIKE`, `= ANY`, `FOR UPDATE`.
+//! - SQLite checks neither lengths nor types: validate before, and let PostgreSQL catch what slipped.
+//! - Only additive `ALTER TABLE .. ADD COLUMN` in migrations.
+
+mod db;
+mod error;
+mod functions;
+mod lock;
+mod migrate;
+pub mod outbox;
+mod param;
+mod postgres;
+mod row;
+mod settings;
+mod sqlite;
+
+pub use db::{Db, Tx, open};
+pub use error::{Error, Result};
+pub use lock::LockGuard;
+pub use migrate::Migration;
+pub use param::Param;
+pub use row::{Column, Row};
+pub use settings::{PostgresSettings, Settings, SettingsError, SslMode};

@@ -1,0 +1,133 @@
+//! Events written in the same transaction as the rows they describe, numbered without gaps in the order of commits.
+
+use model::Timestamp;
+
+use crate::{Db, Error, Migration, Result, Row, Tx};
+
+/// Events after a number, as [`since`] finds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The events with their numbers, in order, at most as many as were asked for.
+    pub events: Vec<(u64, String)>,
+    /// The number of the latest event there is, also when it is not among these.
+    pub latest: u64,
+    /// Whether nothing between the given number and the first event is missing.
+    pub complete: bool,
+}
+
+/// Returns the migration that creates the outbox, to be put among those of a service.
+pub const fn migration(version: u32) -> Migration {
+    Migration {
+        version,
+        name: "outbox",
+        sql: include_str!("outbox.sql"),
+    }
+}
+
+/// Adds an event made from its number, and returns the number.
+///
+/// Transactions that add events wait for each other from here to their commit, so call it last.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub async fn add(tx: &Tx, at: Timestamp, event: impl FnOnce(u64) -> String + Send) -> Result<u64> {
+    let row = tx
+        .query_opt(
+            "UPDATE outbox_counter SET number = number + 1 WHERE id = 1 RETURNING number",
+            &[],
+        )
+        .await?
+        .ok_or_else(|| Error::internal("the counter of the outbox is missing"))?;
+    let number = number(&row, "number")?;
+    tx.execute(
+        "INSERT INTO outbox (number, at, event) VALUES ($1, $2, $3)",
+        &[&signed(number), &at, &event(number)],
+    )
+    .await?;
+    Ok(number)
+}
+
+/// Returns the oldest events that are not published yet.
+///
+/// # Errors
+/// As [`Db::query`].
+pub async fn pending(db: &Db, limit: u32) -> Result<Vec<(u64, String)>> {
+    db.query(
+        "SELECT number, event FROM outbox WHERE NOT published ORDER BY number LIMIT $1",
+        &[&i64::from(limit)],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((number(row, "number")?, row.get("event")?)))
+    .collect()
+}
+
+/// Marks every event up to a number as published.
+///
+/// # Errors
+/// As [`Db::execute`].
+pub async fn mark_published(db: &Db, upto: u64) -> Result<()> {
+    db.execute(
+        "UPDATE outbox SET published = TRUE WHERE NOT published AND number <= $1",
+        &[&signed(upto)],
+    )
+    .await
+    .map(drop)
+}
+
+/// Returns events after a number, published or not.
+///
+/// # Errors
+/// As [`Db::query`].
+pub async fn since(db: &Db, after: u64, limit: u32) -> Result<Since> {
+    // One statement, so that the counter and the events are of one moment.
+    let rows = db
+        .query(
+            "SELECT c.number AS latest, o.number AS number, o.event AS event
+             FROM outbox_counter c LEFT JOIN outbox o ON o.number > $1
+             WHERE c.id = 1 ORDER BY o.number LIMIT $2",
+            &[&signed(after), &i64::from(limit.max(1))],
+        )
+        .await?;
+    let mut events = Vec::new();
+    let mut latest = 0;
+    for row in &rows {
+        latest = number(row, "latest")?;
+        if row.get::<Option<i64>>("number")?.is_some() {
+            events.push((number(row, "number")?, row.get("event")?));
+        }
+    }
+    let complete = match events.first() {
+        Some((first, _)) => *first == after.saturating_add(1),
+        None => latest == after,
+    };
+    Ok(Since {
+        events,
+        latest,
+        complete,
+    })
+}
+
+/// Deletes published events older than a moment, oldest first and never leaving a gap; returns how many.
+///
+/// # Errors
+/// As [`Db::execute`].
+pub async fn trim(db: &Db, before: Timestamp, limit: u32) -> Result<u64> {
+    db.execute(
+        "DELETE FROM outbox
+         WHERE number IN (SELECT number FROM outbox ORDER BY number LIMIT $2)
+           AND number < COALESCE(
+               (SELECT number FROM outbox WHERE NOT published OR at >= $1 ORDER BY number LIMIT 1),
+               (SELECT number + 1 FROM outbox_counter WHERE id = 1))",
+        &[&before, &i64::from(limit)],
+    )
+    .await
+}
+
+fn number(row: &Row, column: &str) -> Result<u64> {
+    u64::try_from(row.get::<i64>(column)?).map_err(Error::internal)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

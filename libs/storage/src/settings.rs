@@ -1,0 +1,253 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use model::Secret;
+use tokio_postgres::config::Host;
+
+/// Which database to open, and how.
+#[derive(Clone, Debug)]
+pub enum Settings {
+    /// A file of SQLite, or a database in memory that lives as long as its handle.
+    Sqlite(Option<PathBuf>),
+    /// A database of a PostgreSQL server.
+    Postgres(PostgresSettings),
+}
+
+/// Where a PostgreSQL database is and what may be asked of it.
+#[derive(Clone, Debug)]
+pub struct PostgresSettings {
+    /// Name or address of the server, or the folder of its socket.
+    pub host: String,
+    /// Port of the server.
+    pub port: u16,
+    /// Name to log in with.
+    pub user: String,
+    /// Password to log in with, possibly empty.
+    pub password: Secret,
+    /// Name of the database.
+    pub database: String,
+    /// Whether the connection is encrypted, and what is checked.
+    pub ssl_mode: SslMode,
+    /// Schema to create and use, the database's default when absent.
+    pub schema: Option<String>,
+    /// Most connections at a time.
+    pub pool_size: usize,
+    /// How long a caller waits for a free connection.
+    pub wait_timeout: Duration,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+}
+
+impl Default for PostgresSettings {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 5432,
+            user: "mainflux".to_owned(),
+            password: Secret::default(),
+            database: "mainflux".to_owned(),
+            ssl_mode: SslMode::Disable,
+            schema: None,
+            pool_size: 10,
+            wait_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Encryption of the connection to PostgreSQL, by libpq's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SslMode {
+    /// Plain text.
+    #[default]
+    Disable,
+    /// Encrypted, without looking at the certificate.
+    Require,
+    /// Encrypted, with a certificate of the given authority.
+    VerifyCa,
+    /// Encrypted, with a certificate of the given authority for this host.
+    VerifyFull,
+}
+
+/// Why a database's address is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+impl FromStr for SslMode {
+    type Err = SettingsError;
+
+    /// Takes libpq's names and the spellings `disabled` and `required` of the 0.9 documents (wart W35).
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        match text {
+            "disable" | "disabled" => Ok(Self::Disable),
+            "require" | "required" => Ok(Self::Require),
+            "verify-ca" => Ok(Self::VerifyCa),
+            "verify-full" => Ok(Self::VerifyFull),
+            other => Err(SettingsError(format!(
+                "`{other}` is no SSL mode; use disable, require, verify-ca or verify-full"
+            ))),
+        }
+    }
+}
+
+impl Settings {
+    /// Chooses the SQLite file at a path, created with mode 0600 when it does not exist.
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self::Sqlite(Some(path.into()))
+    }
+
+    /// Chooses a new SQLite database in memory.
+    pub fn sqlite_memory() -> Self {
+        Self::Sqlite(None)
+    }
+
+    /// Chooses a database of a PostgreSQL server.
+    pub fn postgres(settings: PostgresSettings) -> Self {
+        Self::Postgres(settings)
+    }
+
+    /// Chooses one schema of a PostgreSQL database, created when it does not exist.
+    ///
+    /// # Errors
+    /// When the URL is no PostgreSQL URL or the name no plain identifier.
+    pub fn postgres_schema(url: &str, schema: &str) -> Result<Self, SettingsError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if schema.is_empty() || schema.len() > 63 || !schema.chars().all(plain) {
+            return Err(SettingsError(format!(
+                "`{schema}` is no schema name; use lower-case letters, digits and `_`"
+            )));
+        }
+        match Self::from_url(url)? {
+            Self::Postgres(settings) => Ok(Self::Postgres(PostgresSettings {
+                schema: Some(schema.to_owned()),
+                ..settings
+            })),
+            Self::Sqlite(_) => Err(SettingsError("a schema needs a postgres:// URL".to_owned())),
+        }
+    }
+
+    /// Reads `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE[?sslmode=MODE]`.
+    ///
+    /// # Errors
+    /// When the URL is none of these; the text never repeats the password.
+    pub fn from_url(url: &str) -> Result<Self, SettingsError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return match path.strip_prefix("//").unwrap_or(path) {
+                ":memory:" => Ok(Self::sqlite_memory()),
+                "" => Err(SettingsError("the sqlite: URL has no path".to_owned())),
+                path => Ok(Self::sqlite(path)),
+            };
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return from_postgres_url(url).map(Self::Postgres);
+        }
+        Err(SettingsError(
+            "a database URL starts with sqlite: or postgres://".to_owned(),
+        ))
+    }
+}
+
+fn from_postgres_url(url: &str) -> Result<PostgresSettings, SettingsError> {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut settings = PostgresSettings::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sslmode", mode)) => settings.ssl_mode = mode.parse()?,
+            _ => {
+                let name = pair.split('=').next().unwrap_or(pair);
+                return Err(SettingsError(format!(
+                    "the parameter `{name}` of the database URL is not supported; only sslmode is"
+                )));
+            }
+        }
+    }
+    let config: tokio_postgres::Config = address
+        .parse()
+        .map_err(|_| SettingsError("the postgres:// URL is malformed".to_owned()))?;
+    settings.host = match config.get_hosts() {
+        [] => settings.host,
+        [Host::Tcp(name)] => name.clone(),
+        [Host::Unix(folder)] => folder.display().to_string(),
+        _ => {
+            return Err(SettingsError("a database URL names one host".to_owned()));
+        }
+    };
+    settings.port = config.get_ports().first().copied().unwrap_or(settings.port);
+    if let Some(user) = config.get_user() {
+        settings.user = user.to_owned();
+    }
+    if let Some(password) = config.get_password() {
+        settings.password = Secret::new(String::from_utf8_lossy(password));
+    }
+    if let Some(database) = config.get_dbname() {
+        settings.database = database.to_owned();
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postgres(url: &str) -> PostgresSettings {
+        match Settings::from_url(url).unwrap() {
+            Settings::Postgres(settings) => settings,
+            Settings::Sqlite(_) => panic!("{url} is not SQLite"),
+        }
+    }
+
+    #[test]
+    fn urls_choose_the_database() {
+        assert!(matches!(
+            Settings::from_url("sqlite::memory:"),
+            Ok(Settings::Sqlite(None))
+        ));
+        for url in ["sqlite:/tmp/x.db", "sqlite:///tmp/x.db"] {
+            let Ok(Settings::Sqlite(Some(path))) = Settings::from_url(url) else {
+                panic!("{url}");
+            };
+            assert_eq!(path, PathBuf::from("/tmp/x.db"));
+        }
+        let settings = postgres("postgres://me:p%40ss@db:5433/users?sslmode=verify-full");
+        assert_eq!((settings.host.as_str(), settings.port), ("db", 5433));
+        assert_eq!(settings.password.expose(), "p@ss");
+        assert_eq!(settings.database, "users");
+        assert_eq!(settings.ssl_mode, SslMode::VerifyFull);
+    }
+
+    #[test]
+    fn w35_the_spellings_of_the_documents_are_accepted() {
+        assert_eq!("disabled".parse(), Ok(SslMode::Disable));
+        assert_eq!("required".parse(), Ok(SslMode::Require));
+        assert!("prefer".parse::<SslMode>().is_err());
+    }
+
+    #[test]
+    fn a_refusal_never_repeats_the_password() {
+        for url in [
+            "mysql://u:hunter2@h/d",
+            "postgres://u:hunter2@h:notaport/d",
+            "postgres://u:hunter2@h/d?pool=1",
+            "postgres://u:hunter2@h/d?sslmode=maybe",
+            "postgres://u:hunter2@a,b/d",
+        ] {
+            let text = Settings::from_url(url).unwrap_err().to_string();
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_a_plain_name() {
+        let url = "postgres://h/d";
+        assert!(Settings::postgres_schema(url, "test_1").is_ok());
+        for bad in ["", "a b", "a\"", "A", "a=b"] {
+            assert!(Settings::postgres_schema(url, bad).is_err(), "{bad}");
+        }
+        assert!(Settings::postgres_schema("sqlite::memory:", "a").is_err());
+    }
+}
