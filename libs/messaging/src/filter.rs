@@ -36,8 +36,12 @@ impl RecordFilter<Message> for Filter {
     fn subjects(&self) -> Vec<String> {
         match self {
             Self::All => vec![Message::SUBJECTS.to_owned()],
-            Self::Channel(channel) => vec![format!("channel.{channel}"), format!("channel.{channel}.>")],
-            Self::Subtopic(channel, pattern) if pattern.is_empty() => vec![format!("channel.{channel}")],
+            Self::Channel(channel) => {
+                vec![format!("channel.{channel}"), format!("channel.{channel}.>")]
+            }
+            Self::Subtopic(channel, pattern) if pattern.is_empty() => {
+                vec![format!("channel.{channel}")]
+            }
             Self::Subtopic(channel, pattern) => vec![format!("channel.{channel}.{pattern}")],
         }
     }

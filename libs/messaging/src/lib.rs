@@ -3,11 +3,19 @@
 //! Both backends keep the promises written at [`Bus`]; one contract suite proves it.
 
 mod bus;
+mod event;
 mod filter;
+mod index;
+mod live;
 mod message;
+mod open;
 mod record;
+mod router;
+mod wire;
 
 pub use bus::{Bucket, Bus, Consumer, Delivery, Entry, LiveGuard, Seq};
 pub use filter::{AllEvents, Filter};
+pub use live::{LiveEnd, LiveLimits, LiveReceiver, LiveSender, Overflow, live_queue};
 pub use message::{Message, Properties, Protocol};
-pub use record::{DecodeError, Record};
+pub use open::{Buses, Config, DEFAULT_MAX_BYTES, Driver, Durability, open};
+pub use record::{DecodeError, Record, RecordFilter};

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use model::{ChannelId, MessageId, Subtopic, ThingId, Timestamp};
 use uuid::Uuid;
@@ -35,6 +37,48 @@ pub struct Message {
     pub properties: Option<Box<Properties>>,
     /// The process that accepted it, so that it can ignore its own messages when they come back.
     pub origin: Option<Uuid>,
+}
+
+impl Message {
+    /// Makes a message accepted now, with a fresh id, at QoS 1 and without anything that only MQTT has.
+    pub fn new(
+        channel: ChannelId,
+        subtopic: Subtopic,
+        publisher: ThingId,
+        protocol: Protocol,
+        payload: Bytes,
+    ) -> Self {
+        Self {
+            id: MessageId::random(),
+            channel,
+            subtopic,
+            publisher,
+            protocol,
+            content_type: String::new(),
+            created: Timestamp::now(),
+            payload,
+            trace: None,
+            topic: None,
+            qos: 1,
+            retain: false,
+            expires: None,
+            properties: None,
+            origin: None,
+        }
+    }
+
+    /// Returns the MQTT topic name: the exact one it was published to, or the one its channel and subtopic make.
+    pub fn mqtt_topic(&self) -> Cow<'_, str> {
+        if let Some(topic) = &self.topic {
+            return Cow::Borrowed(topic);
+        }
+        let mut topic = format!("channels/{}/messages", self.channel);
+        for element in self.subtopic.elements() {
+            topic.push('/');
+            topic.push_str(element);
+        }
+        Cow::Owned(topic)
+    }
 }
 
 /// The application properties of an MQTT 5 PUBLISH (MQTT 5.0 section 3.3.2.3).
@@ -87,5 +131,46 @@ impl From<&str> for Protocol {
             "coap" => Self::Coap,
             other => Self::Other(other.to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Makes a message of a random channel.
+    pub(crate) fn message(subtopic: &str) -> Message {
+        Message::new(
+            ChannelId::random(),
+            Subtopic::from_levels(subtopic).unwrap(),
+            ThingId::random(),
+            Protocol::Http,
+            Bytes::from_static(b"payload"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::message;
+
+    #[test]
+    fn the_mqtt_topic_is_the_exact_one_where_there_is_one() {
+        let mut message = message("a.b");
+        assert_eq!(
+            message.mqtt_topic(),
+            format!("channels/{}/messages/a/b", message.channel)
+        );
+        message.topic = Some("channels/x//a.b".to_owned());
+        assert_eq!(message.mqtt_topic(), "channels/x//a.b");
+    }
+
+    #[test]
+    fn the_mqtt_topic_of_a_channel_has_no_tail() {
+        let message = message("");
+        assert_eq!(
+            message.mqtt_topic(),
+            format!("channels/{}/messages", message.channel)
+        );
     }
 }

@@ -24,6 +24,9 @@ pub trait Record: Debug + Send + Sync + Sized + 'static {
     /// Returns the id by which a second copy is recognised.
     fn id(&self) -> Uuid;
 
+    /// Returns about how many bytes the record takes in memory, always the same.
+    fn size(&self) -> usize;
+
     /// Appends the encoded record.
     fn encode(&self, out: &mut Vec<u8>);
 

@@ -1,0 +1,112 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use model::{BoxError, Error, ErrorKind, Result};
+use proto::Event;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Bucket, Bus, Message};
+
+/// What kept data may take by default.
+pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
+
+/// What an acknowledged record survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process: it is written to the operating system.
+    #[default]
+    Process,
+    /// The loss of power: it is synced to the disk.
+    Power,
+}
+
+/// Where the buses live and what they promise.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The NATS server to use; without one the buses live in this process.
+    pub nats_url: Option<String>,
+    /// The directory of the buses in this process.
+    pub dir: PathBuf,
+    /// What an acknowledged record survives.
+    pub durability: Durability,
+    /// How many bytes each bus keeps for consumers that have not acknowledged them yet.
+    pub max_bytes: u64,
+    /// Asserts that the NATS server syncs every write, which makes [`Durability::Power`] true there.
+    pub nats_sync_always: bool,
+}
+
+impl Config {
+    /// Makes the configuration of buses in this process that survive its end.
+    pub fn in_process(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            nats_url: None,
+            dir: dir.into(),
+            durability: Durability::Process,
+            max_bytes: DEFAULT_MAX_BYTES,
+            nats_sync_always: false,
+        }
+    }
+}
+
+/// The buses and buckets of a process.
+#[derive(Clone)]
+pub struct Buses {
+    /// What devices send.
+    pub messages: Arc<dyn Bus<Message>>,
+    /// What happens in the services.
+    pub events: Arc<dyn Bus<Event>>,
+    /// The persistent sessions of MQTT.
+    pub sessions: Arc<dyn Bucket>,
+    /// The retained messages of MQTT.
+    pub retained: Arc<dyn Bucket>,
+}
+
+impl fmt::Debug for Buses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buses").finish_non_exhaustive()
+    }
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+
+/// What has to run for the buses to work; the runtime of the process runs it.
+#[must_use = "the buses stand still unless this runs"]
+pub struct Driver(Box<dyn FnOnce(CancellationToken) -> Running + Send>);
+
+impl Driver {
+    pub(crate) fn new<F>(run: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        Self(Box::new(|stop| Box::pin(run(stop))))
+    }
+
+    /// Runs until `stop`; the buses can be used until they are dropped.
+    ///
+    /// # Errors
+    /// When a bus has failed in a way that only a new process can mend.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
+        (self.0)(stop).await
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}
+
+/// Opens the buses: on NATS when the configuration names a server, in this process when it does not.
+///
+/// # Errors
+/// When the directory cannot be used or belongs to a running process, or the server cannot be reached or cannot keep
+/// what the configuration promises; the message says what to do.
+pub async fn open(config: &Config) -> Result<(Buses, Driver)> {
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "bus_unavailable",
+        format!("there is no bus at {} yet", config.dir.display()),
+    ))
+}
