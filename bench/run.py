@@ -1,0 +1,204 @@
+"""Benchmarks B1 to B3: HTTP publish beside NGINX answering 202, MQTT fan-in and fan-out beside Mosquitto.
+
+Every round runs us and the peer one after the other on the same machine; what is printed is the median of the
+per-round ratios. CPU per message is the steadier figure on a shared machine: it leaves the load generator out.
+"""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOAD = ROOT / "bench/load/target/release/mqttload"
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = os.environ.get("BENCH_SECONDS", "4")
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """CPU time of a process and its children."""
+    total = 0.0
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(entry.name) == pid or int(fields[1]) == pid:
+            total += (int(fields[11]) + int(fields[12])) / TICK
+    return total
+
+
+def wait_for(what, attempt, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = attempt()
+        if value:
+            return value
+        time.sleep(0.02)
+    sys.exit(f"waited {seconds} s in vain: {what}")
+
+
+def request(method, url, headers=None, body=None):
+    data = json.dumps(body).encode() if body is not None else None
+    headers = dict(headers or {})
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10)
+
+
+class Ours:
+    """The release binary in one process, with a user, a thing and a connected channel."""
+
+    def __init__(self, folder):
+        ports = ["USERS_HTTP", "USERS_GRPC", "THINGS_HTTP", "THINGS_AUTH_HTTP", "THINGS_AUTH_GRPC", "HTTP_ADAPTER",
+                 "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT"]
+        env = {f"MF_{name}_PORT": "0" for name in ports}
+        log = open(folder / "log", "w")
+        self.process = subprocess.Popen([ROOT / "target/release/ferroflux", "run", "--data", folder / "data"],
+                                        env=env, stdout=log, stderr=log)
+        run = folder / "data/run.json"
+        self.at = wait_for("ferroflux to start", lambda: run.exists() and json.loads(run.read_text())["listeners"])
+        self.at = {name: "127.0.0.1:" + address.rsplit(":", 1)[1] for name, address in self.at.items()}
+        front = "http://" + self.at["front"]
+        who = {"email": "bench@example.com", "password": "of the benchmark"}
+        request("POST", f"{front}/users", body=who)
+        token = json.load(request("POST", f"{front}/tokens", body=who))["token"]
+        auth = {"Authorization": token}
+        self.thing = request("POST", f"{front}/things", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        self.key = json.load(request("GET", f"{front}/things/{self.thing}", auth))["key"]
+        self.channel = request("POST", f"{front}/channels", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        request("PUT", f"{front}/channels/{self.channel}/things/{self.thing}", auth)
+        self.credentials = folder / "credentials"
+        self.credentials.write_text(f"{self.thing} {self.key} {self.channel}\n")
+
+    def durable_session(self):
+        """Makes an offline session subscribed to the HTTP messages: then each one is really written to the log."""
+        host, port = self.at["mqtt"].split(":")
+        subprocess.run(["mosquitto_sub", "-h", host, "-p", port, "-u", self.thing, "-P", self.key, "-i", "keeper", "-c", "-q", "1",
+                        "-t", f"channels/{self.channel}/messages/http", "-E"], check=True)
+
+
+class Nginx:
+    """NGINX with one worker, which answers 202 and does nothing else."""
+
+    def __init__(self, folder):
+        config = folder / "nginx.conf"
+        self.port = free_port()
+        config.write_text(f"""
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/body;
+  server {{ listen 127.0.0.1:{self.port}; location / {{ return 202; }} }}
+}}
+""")
+        self.process = subprocess.Popen(["nginx", "-c", config, "-p", folder], stderr=subprocess.DEVNULL)
+        wait_for("nginx to start", lambda: reachable(self.port))
+
+
+class Mosquitto:
+    """Mosquitto with a password and an access list, so that both sides authorize."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        passwords = folder / "passwords"
+        passwords.touch(mode=0o644)
+        subprocess.run(["mosquitto_passwd", "-b", passwords, "bench", "bench"], check=True)
+        (folder / "acl").write_text("user bench\ntopic readwrite load/#\n")
+        (folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nacl_file {folder}/acl\nallow_anonymous false\nuser root\n"
+            "max_queued_messages 0\n")
+        self.credentials = folder / "mosquitto-credentials"
+        self.credentials.write_text("bench bench x\n")
+        self.process = subprocess.Popen(["mosquitto", "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
+        wait_for("mosquitto to start", lambda: reachable(self.port))
+
+
+def free_port():
+    import socket
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def reachable(port):
+    import socket
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+def wrk(folder, port, pid, path, key):
+    script = folder / "post.lua"
+    script.write_text(
+        'wrk.method = "POST"\n'
+        'wrk.body = [[{"n":"voltage","u":"V","v":120.1,"t":1276020076.001,"pad":"0123456"}]]\n'
+        f'wrk.headers["Authorization"] = "{key}"\nwrk.headers["Content-Type"] = "application/senml+json"\n'
+        'done = function(summary) io.write(string.format("RESULT %d %d %d\\n", summary.requests, summary.duration, '
+        'summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout)) end\n')
+    before = cpu_seconds(pid)
+    out = subprocess.run(["wrk", "-t1", "-c32", f"-d{SECONDS}", "-s", script, f"http://127.0.0.1:{port}{path}"],
+                         capture_output=True, text=True, check=True).stdout
+    requests, micros, errors = map(int, out.split("RESULT ")[1].split())
+    if errors:
+        sys.exit(f"{errors} of {requests} requests failed on port {port}")
+    cpu = cpu_seconds(pid) - before
+    return {"rate": requests / (micros / 1e6), "cpu_us": cpu * 1e6 / requests}
+
+
+def mqttload(mode, port, pid, credentials, topic, wildcard, *more):
+    out = subprocess.run([LOAD, mode, "--addr", f"127.0.0.1:{port}", "--pid", str(pid), "--creds", credentials, "--secs", SECONDS,
+                          "--topic", topic, "--filter", wildcard, *more], capture_output=True, text=True, check=True).stdout
+    result = json.loads(out)
+    return {"rate": result["recv_per_s"], "cpu_us": result["server_us_per_msg"]}
+
+
+def compare(name, peer_name, ours, peer):
+    rounds = [(ours(), peer()) for _ in range(ROUNDS)]
+    rate = statistics.median(a["rate"] / b["rate"] for a, b in rounds)
+    cpu = statistics.median(b["cpu_us"] / max(a["cpu_us"], 1e-3) for a, b in rounds)
+    mine, theirs = rounds[-1]
+    print(f"{name:<22} {mine['rate']:>10.0f}/s {mine['cpu_us']:>7.2f} us | {peer_name:<9} {theirs['rate']:>10.0f}/s "
+          f"{theirs['cpu_us']:>7.2f} us | rate {rate:5.2f} x, messages per CPU second {cpu:5.2f} x", flush=True)
+
+
+def main():
+    started = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        try:
+            ours, nginx, mosquitto = (started.append(kind(folder)) or started[-1] for kind in (Ours, Nginx, Mosquitto))
+            mqtt = ours.at["mqtt"].split(":")[1]
+            http = ours.at["http-adapter"].split(":")[1]
+            ours.durable_session()
+            path = f"/channels/{ours.channel}/messages/http"
+            compare("B1 HTTP publish", "nginx 202",
+                    lambda: wrk(folder, http, ours.process.pid, path, ours.key),
+                    lambda: wrk(folder, nginx.port, nginx.process.pid, path, ours.key))
+            for label, mode, more in [("B2 fan-in 20:1 QoS 0", "fanin", []), ("B3 fan-out 1:100 QoS 0", "fanout", ["--subs", "100"])]:
+                tail = "{i}" if mode == "fanin" else "x"
+                wildcard = "#" if mode == "fanin" else "x"
+                compare(label, "mosquitto",
+                        lambda: mqttload(mode, mqtt, ours.process.pid, ours.credentials,
+                                         f"channels/{{c}}/messages/load/{tail}", f"channels/{{c}}/messages/load/{wildcard}", *more),
+                        lambda: mqttload(mode, mosquitto.port, mosquitto.process.pid, mosquitto.credentials,
+                                         f"load/{tail}", f"load/{wildcard}", *more))
+        finally:
+            for server in started:
+                server.process.terminate()
+            for server in started:
+                server.process.wait(timeout=20)
+
+
+main()
