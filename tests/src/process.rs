@@ -124,3 +124,22 @@ fn binary() -> anyhow::Result<PathBuf> {
     );
     Ok(binary)
 }
+
+/// Runs the binary to its end and returns what it wrote.
+///
+/// # Errors
+/// When it cannot be started or does not end in time.
+pub async fn ferroflux(
+    arguments: &[&str],
+    env: &[(&str, &str)],
+) -> anyhow::Result<std::process::Output> {
+    let run = Command::new(binary()?)
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().copied())
+        .kill_on_drop(true)
+        .output();
+    Ok(tokio::time::timeout(crate::DEADLINE, run)
+        .await
+        .context("ferroflux does not end")??)
+}

@@ -1,0 +1,141 @@
+//! Foreign clients as child processes whose lines the scenarios read: mosquitto and the Python `websockets` library.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use e2e::{DEADLINE, Platform};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::account::Thing;
+
+/// A client that runs beside the test.
+pub(crate) struct Client {
+    _kills_on_drop: Child,
+    input: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Client {
+    fn start(mut command: Command) -> anyhow::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let input = child.stdin.take().context("no standard input")?;
+        let output = child.stdout.take().context("no standard output")?;
+        Ok(Self {
+            _kills_on_drop: child,
+            input,
+            lines: BufReader::new(output).lines(),
+        })
+    }
+
+    /// Waits for the next line it prints.
+    pub(crate) async fn line(&mut self) -> anyhow::Result<String> {
+        let line = tokio::time::timeout(DEADLINE, self.lines.next_line()).await;
+        line.context("the client printed nothing in time")??
+            .context("the client ended")
+    }
+
+    /// Waits for a line that begins like this, and returns the rest of it.
+    pub(crate) async fn line_after(&mut self, prefix: &str) -> anyhow::Result<String> {
+        loop {
+            if let Some(rest) = self.line().await?.strip_prefix(prefix) {
+                return Ok(rest.to_owned());
+            }
+        }
+    }
+
+    /// Gives it a line to read.
+    pub(crate) async fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        self.input.write_all(format!("{line}\n").as_bytes()).await?;
+        Ok(self.input.flush().await?)
+    }
+}
+
+/// Opens a WebSocket with the Python library; headers are `Name:Value`.
+pub(crate) async fn websocket(url: &str, headers: &[&str]) -> anyhow::Result<Client> {
+    let mut command = Command::new(python());
+    command
+        .arg(repository().join("tests/clients/ws.py"))
+        .arg(url.replace("http://", "ws://"))
+        .args(headers);
+    Client::start(command)
+}
+
+/// Subscribes with mosquitto_sub and returns once the broker has acknowledged it.
+pub(crate) async fn subscribe(
+    platform: &Platform,
+    thing: &Thing,
+    topic: &str,
+    more: &[&str],
+) -> anyhow::Result<Client> {
+    let mut command = mosquitto("mosquitto_sub", platform, thing, more)?;
+    command.args(["-d", "-v", "-t", topic]);
+    let mut client = Client::start(command)?;
+    let outcome = client.line_after("Subscribed (mid: 1): ").await?;
+    if outcome.starts_with("128") || outcome.starts_with("135") {
+        bail!("refused with {outcome}");
+    }
+    Ok(client)
+}
+
+/// Returns the next message that a subscribed mosquitto_sub prints, as `TOPIC PAYLOAD`.
+pub(crate) async fn message(client: &mut Client) -> anyhow::Result<String> {
+    loop {
+        let line = client.line().await?;
+        if line.starts_with("channels/") {
+            return Ok(line);
+        }
+    }
+}
+
+/// Publishes with mosquitto_pub and returns its exit status.
+pub(crate) async fn publish(
+    platform: &Platform,
+    thing: &Thing,
+    topic: &str,
+    payload: &str,
+    more: &[&str],
+) -> anyhow::Result<i32> {
+    let mut command = mosquitto("mosquitto_pub", platform, thing, more)?;
+    command
+        .args(["-t", topic, "-m", payload])
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let status = tokio::time::timeout(DEADLINE, command.status())
+        .await
+        .context("mosquitto_pub hangs")??;
+    Ok(status.code().unwrap_or(-1))
+}
+
+fn mosquitto(
+    program: &str,
+    platform: &Platform,
+    thing: &Thing,
+    more: &[&str],
+) -> anyhow::Result<Command> {
+    let address = platform.address("mqtt")?;
+    let (host, port) = address.split_once(':').context("no port")?;
+    let mut command = Command::new(program);
+    command
+        .args(["-h", host, "-p", port, "-u", &thing.id, "-P", &thing.key])
+        .args(more);
+    Ok(command)
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// The interpreter that has the client libraries: scripts/install-test-tools.sh makes it.
+fn python() -> PathBuf {
+    repository().join("target/venv/bin/python")
+}

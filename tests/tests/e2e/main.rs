@@ -1,0 +1,29 @@
+//! The scenarios, each run on both shapes: one process on embedded defaults, and separate services on PostgreSQL and NATS.
+
+mod account;
+mod clients;
+mod crash;
+mod lifecycle;
+mod messages;
+mod provisioning;
+mod revocation;
+mod stage;
+
+/// Runs a scenario on both shapes, as two tests.
+macro_rules! both_shapes {
+    ($($scenario:ident),* $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> anyhow::Result<()> {
+                super::$scenario(e2e::Shape::Embedded).await
+            })*
+        }
+        mod separate {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() -> anyhow::Result<()> {
+                super::$scenario(e2e::Shape::Separate).await
+            })*
+        }
+    };
+}
+pub(crate) use both_shapes;
