@@ -1,0 +1,215 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use messaging::{Bus, Buses, Filter, LiveGuard, LiveSender, Message, Seq};
+use model::{Action, BoxError, ChannelId, Credentials, Error, ErrorKind, Result, ThingId};
+use proto::Event;
+use proto::things::Things;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::access::Access;
+use crate::cache::Cache;
+use crate::follower::Follower;
+use crate::metrics::Messages;
+use crate::registry::Registry;
+use crate::session::{NewSession, Session};
+
+/// The limits of an [`Adapter`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long an answer is used while no event says that it changed; also how long the registry may be away.
+    pub cache_ttl: Duration,
+    /// How many keys, and how many rights, are remembered.
+    pub cache_capacity: usize,
+    /// How many live sessions one thing may have at once.
+    pub sessions_per_thing: usize,
+    /// How long no event may come until the registry is asked whether one was lost.
+    pub poll: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache_ttl: Duration::from_secs(60),
+            cache_capacity: 100_000,
+            sessions_per_thing: 1024,
+            poll: Duration::from_millis(500),
+        }
+    }
+}
+
+/// The shared part of the device protocols; clones are the same adapter.
+#[derive(Clone)]
+pub struct Adapter(Arc<Inner>);
+
+struct Inner {
+    access: Access,
+    registry: Registry,
+    things: Arc<dyn Things>,
+    messages: Arc<dyn Bus<Message>>,
+    events: Arc<dyn Bus<Event>>,
+    counts: Messages,
+    instance: Uuid,
+    poll: Duration,
+}
+
+impl Adapter {
+    /// Makes an adapter over the registry and the buses; `instance` marks the messages that came in here.
+    pub fn new(
+        settings: &Settings,
+        things: Arc<dyn Things>,
+        buses: &Buses,
+        instance: Uuid,
+    ) -> Self {
+        let access = Access::new(
+            Arc::clone(&things),
+            Cache::new(settings.cache_capacity, settings.cache_ttl),
+        );
+        let registry = Registry::new(Arc::clone(&access.cache), settings.sessions_per_thing);
+        Self(Arc::new(Inner {
+            access,
+            registry,
+            things,
+            messages: Arc::clone(&buses.messages),
+            events: Arc::clone(&buses.events),
+            counts: Messages::new(),
+            instance,
+            poll: settings.poll,
+        }))
+    }
+
+    /// Tells which thing presents these credentials.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when no thing has the key or another than the one named has it; `Unavailable` or
+    /// `Timeout` when the answer is not cached and the registry does not give it.
+    pub async fn authenticate(&self, credentials: &Credentials) -> Result<ThingId> {
+        self.0
+            .access
+            .by_key(credentials)
+            .await
+            .map(|identity| identity.thing)
+    }
+
+    /// Tells whether the thing is known to be allowed; when not, [`Self::authorize`] finds out.
+    pub fn cached(&self, thing: ThingId, channel: ChannelId, action: Action) -> bool {
+        self.0
+            .access
+            .cache
+            .right(&(thing, channel, action))
+            .is_some()
+    }
+
+    /// Succeeds when the thing may do this on the channel.
+    ///
+    /// # Errors
+    /// `Forbidden` when it may not, or either does not exist; else as [`Self::authenticate`].
+    pub async fn authorize(
+        &self,
+        thing: ThingId,
+        channel: ChannelId,
+        action: Action,
+    ) -> Result<()> {
+        self.0
+            .access
+            .authorize(thing, channel, action)
+            .await
+            .map(|_| ())
+    }
+
+    /// Opens the session of a connection: authenticates it, joins its channel, and registers it to be cut.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`] and [`Self::authorize`]; `Exhausted` when the thing has too many already.
+    pub async fn session(&self, new: NewSession) -> Result<Session> {
+        Session::open(self, new).await
+    }
+
+    /// Returns how many sessions are live.
+    pub fn sessions(&self) -> usize {
+        self.0.registry.count()
+    }
+
+    /// Publishes a message the caller has authorized; returns when it is as durable as configured.
+    ///
+    /// # Errors
+    /// `Invalid` when the subtopic is a wildcard; else as [`Bus::publish`].
+    pub async fn publish(&self, message: Message) -> Result<Seq> {
+        let message = self.accept(message)?;
+        let protocol = message.protocol.clone();
+        let published = self.0.messages.publish(message).await;
+        match &published {
+            Ok(_) => self.0.counts.accepted(&protocol).increment(1),
+            Err(_) => self.0.counts.refused.increment(1),
+        }
+        published
+    }
+
+    /// Publishes a message the caller has authorized, without any promise.
+    ///
+    /// # Errors
+    /// `Invalid` when the subtopic is a wildcard.
+    pub fn send(&self, message: Message) -> Result<()> {
+        let message = self.accept(message)?;
+        self.0.counts.accepted(&message.protocol).increment(1);
+        self.0.messages.send(message);
+        Ok(())
+    }
+
+    fn accept(&self, mut message: Message) -> Result<Arc<Message>> {
+        if message.subtopic.is_wildcard() {
+            self.0.counts.refused.increment(1);
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "subtopic_wildcard",
+                "'*' and '>' are for receiving; name the subtopic to send to",
+            ));
+        }
+        message.origin = Some(self.0.instance);
+        Ok(Arc::new(message))
+    }
+
+    /// Adds what the filter chooses to a queue, until the guard is dropped; the caller has authorized it.
+    pub async fn subscribe(
+        &self,
+        filter: Filter,
+        queue: &LiveSender<Message>,
+    ) -> Result<LiveGuard> {
+        self.0.messages.live(filter, queue).await
+    }
+
+    /// Succeeds when messages can be accepted now.
+    pub async fn ready(&self) -> Result<()> {
+        self.0.messages.ready().await
+    }
+
+    /// Keeps the caches true and cuts sessions, until stopped; without it an answer lives until its time is up.
+    ///
+    /// # Errors
+    /// Never by itself: what cannot be reached is tried again.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
+        Follower::new(self).run(&stop).await;
+        Ok(())
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(crate) fn things(&self) -> &dyn Things {
+        self.0.things.as_ref()
+    }
+
+    pub(crate) fn events(&self) -> &dyn Bus<Event> {
+        self.0.events.as_ref()
+    }
+
+    pub(crate) fn poll(&self) -> Duration {
+        self.0.poll
+    }
+}
