@@ -19,7 +19,7 @@ pub enum Db {
 #[derive(Debug)]
 pub enum Tx {
     /// A transaction of PostgreSQL.
-    Postgres(postgres::Tx),
+    Postgres(Box<postgres::Tx>),
     /// A transaction of SQLite.
     Sqlite(sqlite::Tx),
 }
@@ -72,7 +72,7 @@ impl Db {
     /// As [`Db::query`].
     pub async fn begin(&self) -> Result<Tx> {
         match self {
-            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres),
+            Self::Postgres(pool) => pool.begin().await.map(Box::new).map(Tx::Postgres),
             Self::Sqlite(handle) => handle.begin().await.map(Tx::Sqlite),
         }
     }

@@ -1,8 +1,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
 use parking_lot::Mutex;
+use tokio::time::timeout;
+
+/// A connection that is silent for longer counts as lost.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A named lock that is held until this is dropped.
 #[derive(Debug)]
@@ -38,7 +43,9 @@ impl LockGuard {
     /// Tells whether the lock is still held: PostgreSQL releases it when the connection is lost.
     pub async fn is_held(&self) -> bool {
         match &self.0 {
-            Inner::Postgres(connection) => connection.simple_query("").await.is_ok(),
+            Inner::Postgres(connection) => timeout(ANSWER_TIMEOUT, connection.simple_query(""))
+                .await
+                .is_ok_and(|answer| answer.is_ok()),
             Inner::Sqlite { .. } => true,
         }
     }

@@ -1,0 +1,46 @@
+use tokio_postgres::error::SqlState;
+
+use crate::Error;
+
+/// Tells errors apart by their SQLSTATE, never by their text.
+pub(super) fn classify(error: tokio_postgres::Error) -> Error {
+    let Some(state) = error.code() else {
+        let lost = error.is_closed() || caused_by_io(&error);
+        return if lost {
+            Error::unavailable(error)
+        } else {
+            Error::internal(error)
+        };
+    };
+    match state {
+        state if *state == SqlState::UNIQUE_VIOLATION => Error::Unique(error.into()),
+        state
+            if [
+                SqlState::FOREIGN_KEY_VIOLATION,
+                SqlState::RESTRICT_VIOLATION,
+            ]
+            .contains(state) =>
+        {
+            Error::ForeignKey(error.into())
+        }
+        state if is_passing(state.code()) => Error::unavailable(error),
+        _ => Error::internal(error),
+    }
+}
+
+/// Connection lost, out of resources, stopped by an operator or a timeout, beaten by another transaction, stand-by.
+fn is_passing(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "53" | "57"))
+        || matches!(code, "40001" | "40P01" | "55P03" | "25006" | "25P03")
+}
+
+fn caused_by_io(error: &tokio_postgres::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<std::io::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

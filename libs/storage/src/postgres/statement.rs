@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+
+use super::error::classify;
+use crate::{Error, Param, Result, Row};
+
+pub(super) async fn query(
+    connection: &Object,
+    limit: Duration,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<Vec<Row>> {
+    let params = borrow(params);
+    let work = async {
+        let statement = connection.prepare_cached(sql).await?;
+        connection.query(&statement, &params).await
+    };
+    let rows = bounded(limit, work).await?;
+    Ok(rows.into_iter().map(Row::postgres).collect())
+}
+
+pub(super) async fn execute(
+    connection: &Object,
+    limit: Duration,
+    sql: &str,
+    params: &[&dyn Param],
+) -> Result<u64> {
+    let params = borrow(params);
+    let work = async {
+        let statement = connection.prepare_cached(sql).await?;
+        connection.execute(&statement, &params).await
+    };
+    bounded(limit, work).await
+}
+
+fn borrow<'a>(params: &[&'a dyn Param]) -> Vec<&'a (dyn ToSql + Sync)> {
+    params.iter().map(|param| param.postgres()).collect()
+}
+
+pub(super) async fn bounded<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T> {
+    match timeout(limit, work).await {
+        Ok(result) => result.map_err(classify),
+        Err(_) => Err(Error::unavailable("the server does not answer")),
+    }
+}

@@ -1,0 +1,102 @@
+use storage::{Error, Migration};
+
+use crate::{count, databases, postgres};
+
+const FIRST: Migration = Migration {
+    version: 1,
+    name: "first",
+    sql: "CREATE TABLE t (id BIGINT PRIMARY KEY); INSERT INTO t (id) VALUES (1)",
+};
+const SECOND: Migration = Migration {
+    version: 2,
+    name: "second",
+    sql: "INSERT INTO t (id) VALUES (2)",
+};
+const THIRD: Migration = Migration {
+    version: 3,
+    name: "third",
+    sql: "INSERT INTO t (id) VALUES (3)",
+};
+
+fn text(result: storage::Result<()>) -> String {
+    match result {
+        Err(Error::Internal(cause)) => cause.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn each_is_applied_once() {
+    for db in databases().await {
+        db.migrate(&[FIRST]).await.unwrap();
+        db.migrate(&[FIRST, SECOND]).await.unwrap();
+        db.migrate(&[FIRST, SECOND]).await.unwrap();
+        assert_eq!(count(&db).await, 2);
+        // An older program during a rollout.
+        db.migrate(&[FIRST]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_that_was_changed_is_refused() {
+    for db in databases().await {
+        db.migrate(&[FIRST, SECOND]).await.unwrap();
+        let sql = "INSERT INTO t (id) VALUES (4)";
+        let changed = Migration { sql, ..SECOND };
+        let text = text(db.migrate(&[FIRST, changed, THIRD]).await);
+        assert!(text.contains("migration 2 (second) was changed"), "{text}");
+        assert_eq!(count(&db).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn one_that_comes_too_late_is_refused() {
+    for db in databases().await {
+        db.migrate(&[FIRST, THIRD]).await.unwrap();
+        let text = text(db.migrate(&[FIRST, SECOND, THIRD]).await);
+        assert!(text.contains("migration 2 (second) is missing"), "{text}");
+        let order = db.migrate(&[THIRD, FIRST]).await;
+        assert!(matches!(order, Err(Error::Internal(_))));
+    }
+}
+
+#[tokio::test]
+async fn one_that_fails_leaves_nothing() {
+    for db in databases().await {
+        db.migrate(&[FIRST]).await.unwrap();
+        let broken = Migration {
+            sql: "INSERT INTO t (id) VALUES (7); INSERT INTO t (id) VALUES (1)",
+            ..SECOND
+        };
+        assert!(matches!(
+            db.migrate(&[FIRST, broken]).await,
+            Err(Error::Unique(_))
+        ));
+        assert_eq!(count(&db).await, 1);
+        db.migrate(&[FIRST, SECOND]).await.unwrap();
+        assert_eq!(count(&db).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_do_not_race() {
+    let Some(settings) = postgres() else { return };
+    let open = || async { storage::open(&settings).await.unwrap() };
+    let (a, b, c) = tokio::join!(open(), open(), open());
+    let list = [FIRST, SECOND, THIRD];
+    let (x, y, z) = tokio::join!(a.migrate(&list), b.migrate(&list), c.migrate(&list));
+    x.and(y).and(z).unwrap();
+    assert_eq!(count(&a).await, 3);
+}
+
+#[tokio::test]
+async fn processes_that_share_a_file_do_not_race() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = storage::Settings::sqlite(dir.path().join("x.db"));
+    let open = || async { storage::open(&settings).await.unwrap() };
+    let (a, b) = tokio::join!(open(), open());
+    let list = [FIRST, SECOND, THIRD];
+    let (x, y) = tokio::join!(a.migrate(&list), b.migrate(&list));
+    x.and(y).unwrap();
+    assert_eq!(count(&a).await, 3);
+}
