@@ -1,0 +1,196 @@
+use std::fmt;
+
+use model::ChannelId;
+
+use super::{TopicError, levels, split};
+
+/// A topic filter below one channel, checked; wildcards are possible after `messages`.
+///
+/// Filters are equal when their texts are: that is how UNSUBSCRIBE finds a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicFilter {
+    text: Box<str>,
+    channel: ChannelId,
+    /// Where in the text the part after `messages` starts.
+    tail_at: usize,
+    /// How long the group of a shared subscription is.
+    group: Option<usize>,
+    wildcard: bool,
+}
+
+const SHARE: &str = "$share/";
+
+impl TopicFilter {
+    /// Checks a filter, `$share/<group>/` before it included.
+    ///
+    /// # Errors
+    /// When it breaks the grammar of MQTT, or is not below the messages of one channel.
+    pub fn parse(text: &str) -> Result<Self, TopicError> {
+        let (group, filter) = match text.strip_prefix(SHARE) {
+            Some(shared) => shared
+                .split_once('/')
+                .filter(|(group, filter)| {
+                    !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty()
+                })
+                .map(|(group, filter)| (Some(group.len()), filter))
+                .ok_or(TopicError::Share)?,
+            None => (None, text),
+        };
+        let wildcard = check_wildcards(filter)?;
+        let (channel, tail) = split(filter)?;
+        Ok(Self {
+            channel,
+            tail_at: text.len() - tail.len(),
+            group,
+            wildcard,
+            text: text.into(),
+        })
+    }
+
+    /// Returns the text the client sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the channel.
+    pub fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// Returns what follows `messages`: nothing, or `/` and levels.
+    pub fn tail(&self) -> &str {
+        &self.text[self.tail_at..]
+    }
+
+    /// Returns the group of a shared subscription.
+    pub fn group(&self) -> Option<&str> {
+        let length = self.group?;
+        Some(&self.text[SHARE.len()..SHARE.len() + length])
+    }
+
+    /// Tells whether there is a wildcard, so that several topics may match.
+    pub fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// Tells whether a topic matches, given as its channel and what follows `messages` (MQTT 3.1.1 section 4.7).
+    pub fn matches(&self, channel: ChannelId, tail: &str) -> bool {
+        if self.channel != channel {
+            return false;
+        }
+        let mut theirs = levels(tail);
+        for mine in levels(self.tail()) {
+            match (mine, theirs.next()) {
+                ("#", _) => return true,
+                ("+", Some(_)) => {}
+                (mine, Some(theirs)) if mine == theirs => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+}
+
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Refuses misplaced wildcards, and tells whether there are others.
+fn check_wildcards(filter: &str) -> Result<bool, TopicError> {
+    let mut found = false;
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        let alone = level == "+" || (level == "#" && levels.peek().is_none());
+        if !alone && level.contains(['+', '#']) {
+            return Err(TopicError::Wildcard);
+        }
+        found |= alone;
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNEL: &str = "7d3c3f4a-5f0e-4a39-9a6e-1d9f0a5b8c11";
+
+    fn filter(tail: &str) -> TopicFilter {
+        TopicFilter::parse(&format!("channels/{CHANNEL}/messages{tail}")).unwrap()
+    }
+
+    fn matches(filter_tail: &str, tail: &str) -> bool {
+        filter(filter_tail).matches(CHANNEL.parse().unwrap(), tail)
+    }
+
+    #[test]
+    fn wildcards_match_as_in_mqtt() {
+        assert!(matches("", "") && !matches("", "/") && !matches("", "/a"));
+        assert!(matches("/a", "/a") && !matches("/a", "/a/") && !matches("/a", ""));
+        assert!(matches("/#", "") && matches("/#", "/") && matches("/#", "/a/b"));
+        assert!(matches("/a/#", "/a") && matches("/a/#", "/a/b/c") && !matches("/a/#", "/b"));
+        assert!(
+            matches("/+", "/")
+                && matches("/+", "/a")
+                && !matches("/+", "")
+                && !matches("/+", "/a/b")
+        );
+        assert!(matches("/+/b", "/a/b") && matches("/+/b", "//b"));
+        assert!(matches("/+/+", "/a/") && !matches("/+/+", "/a"));
+        assert!(matches("/+/#", "/a") && !matches("/+/#", ""));
+        assert!(!filter("").matches(ChannelId::random(), ""));
+    }
+
+    #[test]
+    fn the_parts_of_a_shared_subscription() {
+        let text = format!("$share/group a/channels/{CHANNEL}/messages/+");
+        let filter = TopicFilter::parse(&text).unwrap();
+        assert_eq!(filter.group(), Some("group a"));
+        assert_eq!(filter.tail(), "/+");
+        assert_eq!(filter.as_str(), text);
+        assert!(filter.is_wildcard());
+        assert_eq!(self::filter("/a").group(), None);
+        assert!(!self::filter("/a").is_wildcard());
+    }
+
+    #[test]
+    fn other_filters_are_refused() {
+        let refused = |text: &str| TopicFilter::parse(text).unwrap_err();
+        let channel = format!("channels/{CHANNEL}");
+        for text in [
+            "#",
+            "+/a",
+            "+",
+            "channels/+/messages",
+            "channels/#",
+            "$SYS/#",
+            "a/b",
+        ] {
+            assert_eq!(refused(text), TopicError::Shape, "{text}");
+        }
+        for tail in ["/#/a", "/a#", "/a+", "/##", "/a/#b"] {
+            assert_eq!(
+                refused(&format!("{channel}/messages{tail}")),
+                TopicError::Wildcard,
+                "{tail}"
+            );
+        }
+        for text in [
+            "$share/g",
+            "$share//x",
+            "$share/g/",
+            "$share/+/x",
+            "$share/",
+        ] {
+            assert_eq!(refused(text), TopicError::Share, "{text}");
+        }
+        assert_eq!(refused(""), TopicError::Text);
+        assert_eq!(refused("channels/x/messages/#"), TopicError::Channel);
+        assert_eq!(
+            refused(&format!("{channel}/messages{}", "/+".repeat(129))),
+            TopicError::Levels
+        );
+    }
+}
