@@ -1,6 +1,6 @@
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode_str, percent_encode_byte};
 
 use crate::{Error, ErrorKind};
 
@@ -74,6 +74,23 @@ impl Subtopic {
             joined.push_str(element);
         }
         Ok(Self(joined))
+    }
+
+    /// Makes a subtopic of what follows `/messages` in an MQTT topic name.
+    ///
+    /// Levels are split as by [`Self::from_levels`]. What a bus subject cannot carry, and a lone `*` or `>`, which is an
+    /// ordinary level on MQTT, is percent-escaped; other bytes stay, `%` among them, so two topics may become one subtopic.
+    pub fn from_mqtt(levels: &str) -> Result<Self, TopicError> {
+        let mut escaped = String::with_capacity(levels.len());
+        for c in levels.chars() {
+            if c.is_control() || c.is_whitespace() || matches!(c, '*' | '>') {
+                let mut utf8 = [0; 4];
+                escaped.extend(c.encode_utf8(&mut utf8).bytes().map(percent_encode_byte));
+            } else {
+                escaped.push(c);
+            }
+        }
+        Self::from_levels(&escaped)
     }
 
     /// Returns the dotted form, empty for the channel itself.
@@ -180,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn mqtt_levels_are_escaped_where_the_bus_needs_it() {
+        let mqtt = |text: &str| Subtopic::from_mqtt(text).map(|subtopic| subtopic.to_string());
+        assert_eq!(mqtt("/a//b.c/").as_deref(), Ok("a.b.c"));
+        assert_eq!(mqtt("/a b/\u{1}/50%").as_deref(), Ok("a%20b.%01.50%"));
+        assert_eq!(mqtt("/*/>/a>b").as_deref(), Ok("%2A.%3E.a%3Eb"));
+        assert_eq!(mqtt("/\u{a0}").as_deref(), Ok("%C2%A0"));
+        assert_eq!(mqtt(&" ".repeat(342)), Err(TopicError::Length));
+    }
+
+    #[test]
     fn length_is_bounded() {
         assert_eq!(path(&"a".repeat(1025)), Err(TopicError::Length));
         assert_eq!(path(&"a/".repeat(65)), Err(TopicError::Length));
@@ -206,6 +233,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_mqtt_topic_of_bearable_length_is_a_subtopic_no_pattern(text in "\\PC{0,40}|[a-z./%*> \r\n]{0,40}") {
+            let subtopic = Subtopic::from_mqtt(&text).unwrap();
+            prop_assert!(!subtopic.is_wildcard());
+            prop_assert!(!subtopic.as_str().chars().any(|c| c.is_control() || c.is_whitespace()));
+            prop_assert_eq!(&Subtopic::from_mqtt(subtopic.as_str()).unwrap(), &subtopic);
+        }
+
         #[test]
         fn whatever_is_accepted_is_safe_and_stable(text in "\\PC{0,40}|[a-z./%*> +\r\n]{0,40}") {
             if let Ok(subtopic) = Subtopic::from_path(&text) {
