@@ -1,0 +1,63 @@
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use model::PageQuery;
+
+use super::Query;
+use crate::Problem;
+
+/// How many items a page has when the caller does not say.
+const DEFAULT_LIMIT: u64 = 10;
+
+/// The most items of a page.
+const MAX_LIMIT: u64 = 100;
+
+/// `offset` and `limit` of a list.
+///
+/// Numbers that are none are refused when the request is taken apart; whether the limit is allowed is told by
+/// [`Self::check`], because in 0.9 a missing token is told in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageParams(PageQuery);
+
+impl PageParams {
+    /// Reads the two parameters.
+    pub fn parse(query: &Query) -> Result<Self, Problem> {
+        Ok(Self(PageQuery {
+            offset: number(query, "offset", 0)?,
+            limit: number(query, "limit", DEFAULT_LIMIT)?,
+        }))
+    }
+
+    /// Returns the page, if its limit is from 1 to 100.
+    pub fn check(self) -> Result<PageQuery, Problem> {
+        if (1..=MAX_LIMIT).contains(&self.0.limit) {
+            return Ok(self.0);
+        }
+        Err(Problem::invalid(
+            "limit_out_of_range",
+            "limit must be from 1 to 100",
+        ))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PageParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(&Query::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+/// Reads digits only, as Go's `ParseUint` does: no sign, no spaces.
+fn number(query: &Query, name: &'static str, default: u64) -> Result<u64, Problem> {
+    let Some(text) = query.get(name)? else {
+        return Ok(default);
+    };
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits => Ok(number),
+        _ => {
+            let hint = format!("{name} must be a whole number that is not negative");
+            Err(Problem::invalid("parameter_malformed", hint))
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use crate::Conn;
+
+/// How long accepting rests after the system refused a socket, so that running out of files is no busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the peers of one listener may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections may be open at once; further ones are closed at once.
+    pub connections: usize,
+    /// How long a peer may be silent after it connected.
+    pub first_byte_timeout: Duration,
+    /// How long the head of an HTTP/1 request may take; looked at every half of it.
+    pub header_timeout: Duration,
+    /// How long an HTTP connection may do nothing between requests.
+    pub idle_timeout: Duration,
+    /// How many headers an HTTP/1 request may have.
+    pub headers: usize,
+    /// How many bytes the head of an HTTP request may have.
+    pub header_bytes: usize,
+    /// How many requests may be under way at once on one HTTP/2 or gRPC connection.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            first_byte_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            headers: 100,
+            header_bytes: 64 * 1024,
+            streams: 200,
+        }
+    }
+}
+
+/// Why an address cannot be listened on; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {addr}: {source}; {}", advice(source))]
+pub struct BindError {
+    addr: SocketAddr,
+    source: io::Error,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop what uses the port, or configure another one",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege; configure another one"
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has the address",
+        _ => "configure another address",
+    }
+}
+
+/// A bound socket that hands out connections within its [`Limits`].
+pub struct Listener {
+    socket: TcpListener,
+    addr: SocketAddr,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    full: AtomicBool,
+}
+
+impl Listener {
+    /// Binds an address; port 0 lets the system choose one, see [`Self::local_addr`].
+    pub async fn bind(addr: SocketAddr, limits: Limits) -> Result<Self, BindError> {
+        let error = |source| BindError { addr, source };
+        let socket = TcpListener::bind(addr).await.map_err(error)?;
+        let addr = socket.local_addr().map_err(error)?;
+        let places = Arc::new(Semaphore::new(
+            limits.connections.min(Semaphore::MAX_PERMITS),
+        ));
+        Ok(Self {
+            socket,
+            addr,
+            limits,
+            places,
+            full: AtomicBool::new(false),
+        })
+    }
+
+    /// Returns the address that was bound, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Returns the limits it was bound with.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Waits for the next connection there is a place for; no error of a peer or the system ends it.
+    pub async fn accept(&self) -> Conn {
+        loop {
+            match self.socket.accept().await {
+                Ok((io, peer)) => {
+                    if let Some(conn) = self.admit(io, peer) {
+                        return conn;
+                    }
+                }
+                Err(error) if is_of_peer(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, listener = %self.addr, "cannot accept connections");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, io: TcpStream, peer: SocketAddr) -> Option<Conn> {
+        let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
+            ::metrics::counter!("connections_refused_total").increment(1);
+            if !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(listener = %self.addr, limit = self.limits.connections, "refusing connections: the limit is reached");
+            }
+            return None;
+        };
+        self.full.store(false, Ordering::Relaxed);
+        // Answers are small and complete; waiting to fill a segment only adds latency.
+        if let Err(error) = io.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        Some(Conn::new(io, peer, self.limits.first_byte_timeout, permit))
+    }
+}
+
+/// Tells whether accepting failed because of one peer that is already gone.
+fn is_of_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
