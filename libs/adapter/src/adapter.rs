@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use messaging::{Bus, Buses, Filter, LiveGuard, LiveSender, Message, Seq};
@@ -12,32 +13,10 @@ use crate::access::Access;
 use crate::cache::Cache;
 use crate::follower::Follower;
 use crate::metrics::Messages;
+use crate::path::refuse_wildcard;
 use crate::registry::Registry;
 use crate::session::{NewSession, Session};
-
-/// The limits of an [`Adapter`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How long an answer is used while no event says that it changed; also how long the registry may be away.
-    pub cache_ttl: Duration,
-    /// How many keys, and how many rights, are remembered.
-    pub cache_capacity: usize,
-    /// How many live sessions one thing may have at once.
-    pub sessions_per_thing: usize,
-    /// How long no event may come until the registry is asked whether one was lost.
-    pub poll: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            cache_ttl: Duration::from_secs(60),
-            cache_capacity: 100_000,
-            sessions_per_thing: 1024,
-            poll: Duration::from_millis(500),
-        }
-    }
-}
+use crate::settings::Settings;
 
 /// The shared part of the device protocols; clones are the same adapter.
 #[derive(Clone)]
@@ -51,7 +30,8 @@ struct Inner {
     events: Arc<dyn Bus<Event>>,
     counts: Messages,
     instance: Uuid,
-    poll: Duration,
+    changes_interval: Duration,
+    following: AtomicBool,
 }
 
 impl Adapter {
@@ -64,7 +44,7 @@ impl Adapter {
     ) -> Self {
         let access = Access::new(
             Arc::clone(&things),
-            Cache::new(settings.cache_capacity, settings.cache_ttl),
+            Cache::new(settings.cache_capacity, settings.cache_ttl.get()),
         );
         let registry = Registry::new(Arc::clone(&access.cache), settings.sessions_per_thing);
         Self(Arc::new(Inner {
@@ -75,7 +55,8 @@ impl Adapter {
             events: Arc::clone(&buses.events),
             counts: Messages::new(),
             instance,
-            poll: settings.poll,
+            changes_interval: settings.changes_interval.get(),
+            following: AtomicBool::new(false),
         }))
     }
 
@@ -158,13 +139,9 @@ impl Adapter {
     }
 
     fn accept(&self, mut message: Message) -> Result<Arc<Message>> {
-        if message.subtopic.is_wildcard() {
+        if let Err(error) = refuse_wildcard(&message.subtopic) {
             self.0.counts.refused.increment(1);
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "subtopic_wildcard",
-                "'*' and '>' are for receiving; name the subtopic to send to",
-            ));
+            return Err(error);
         }
         message.origin = Some(self.0.instance);
         Ok(Arc::new(message))
@@ -179,8 +156,15 @@ impl Adapter {
         self.0.messages.live(filter, queue).await
     }
 
-    /// Succeeds when messages can be accepted now.
+    /// Succeeds when messages can be accepted now, and the changes of the registry are being followed.
     pub async fn ready(&self) -> Result<()> {
+        if !self.0.following.load(Ordering::Acquire) {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "registry_unreachable",
+                "the registry of things has not answered yet",
+            ));
+        }
         self.0.messages.ready().await
     }
 
@@ -209,7 +193,11 @@ impl Adapter {
         self.0.events.as_ref()
     }
 
-    pub(crate) fn poll(&self) -> Duration {
-        self.0.poll
+    pub(crate) fn changes_interval(&self) -> Duration {
+        self.0.changes_interval
+    }
+
+    pub(crate) fn set_following(&self) {
+        self.0.following.store(true, Ordering::Release);
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use messaging::{AllEvents, LiveLimits, LiveReceiver, Overflow, live_queue};
 use model::ErrorKind;
@@ -26,6 +28,9 @@ const BATCH: usize = 256;
 
 /// How many sessions prove their right at the same time.
 const PROOFS: usize = 32;
+
+/// What an interval of zero means, which would be a busy loop.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Follows the events of the registry without missing one: voids answers and cuts sessions.
 ///
@@ -60,7 +65,7 @@ impl Follower {
     async fn follow(&mut self) {
         let (sender, mut queue) = live_queue(QUEUE);
         let mut subscription = None;
-        let mut check = interval(self.adapter.poll());
+        let mut check = interval(self.adapter.changes_interval().max(SHORTEST_INTERVAL));
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if subscription.is_none() {
@@ -226,6 +231,7 @@ impl Follower {
         self.adapter.access().cache.epochs.void_all();
         self.prove(self.adapter.registry().all(CutReason::Unverified))
             .await;
+        self.adapter.set_following();
     }
 
     /// Lets sessions present their credentials again and cuts those that are not admitted now.

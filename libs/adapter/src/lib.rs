@@ -13,9 +13,13 @@ mod fingerprint;
 mod flights;
 mod follower;
 mod metrics;
+mod path;
 mod registry;
 mod session;
+mod settings;
 
-pub use adapter::{Adapter, Settings};
+pub use adapter::Adapter;
 pub use fingerprint::Fingerprint;
+pub use path::MessagePath;
 pub use session::{CutReason, NewSession, Session};
+pub use settings::Settings;
