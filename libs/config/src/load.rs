@@ -6,33 +6,32 @@ use crate::{Environment, Problems};
 
 /// Fills a config struct from the variables that start with `prefix`; unset ones keep their default.
 ///
-/// Every mistake goes to `problems` under the variable's full name; then the result is `None`. The struct
-/// must be `serde(default)` as a whole.
+/// Every mistake goes to `problems` under the variable's full name, and the field keeps its default: the caller
+/// can look for further mistakes, and must not use the result unless there are none. The struct must be
+/// `serde(default)` as a whole.
 pub fn load<T: DeserializeOwned + JsonSchema>(
     environment: &Environment,
     prefix: &str,
     problems: &mut Problems,
 ) -> Option<T> {
-    let mut found = Problems::new();
     let mut variables = Vec::new();
     for field in fields::<T>() {
         let name = field.variable(prefix);
-        let Some(value) = environment.resolve(&name, &mut found) else {
+        let Some(value) = environment.resolve(&name, problems) else {
             continue;
         };
         match normalise(&field, &value).and_then(|value| check::<T>(&field, value)) {
             Ok(value) => variables.push((field.name, value)),
-            Err(reason) => found.push(name, reason),
+            Err(reason) => problems.push(name, reason),
         }
     }
-    if found.is_empty() {
-        match envy::from_iter(variables) {
-            Ok(config) => return Some(config),
-            Err(error) => found.push(format!("{prefix}*"), error.to_string()),
+    match envy::from_iter(variables) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            problems.push(format!("{prefix}*"), error.to_string());
+            None
         }
     }
-    problems.append(found);
-    None
 }
 
 /// Tries a variable by itself, so that one wrong value does not hide the next.

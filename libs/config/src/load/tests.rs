@@ -57,7 +57,19 @@ impl Default for Config {
 fn read<const N: usize>(variables: [(&str, &str); N]) -> Result<Config, String> {
     let mut problems = Problems::new();
     let config = load(&Environment::from(variables), "MF_X_", &mut problems);
-    config.ok_or_else(|| problems.to_string())
+    problems
+        .into_result()
+        .map_err(|problems| problems.to_string())?;
+    Ok(config.unwrap())
+}
+
+#[test]
+fn what_is_right_is_kept_beside_what_is_wrong() {
+    let mut problems = Problems::new();
+    let environment = Environment::from([("MF_X_PORT", "wrong"), ("MF_X_MODE", "verify-full")]);
+    let config: Config = load(&environment, "MF_X_", &mut problems).unwrap();
+    assert_eq!((config.port, config.mode), (8180, Mode::VerifyFull));
+    assert!(!problems.is_empty());
 }
 
 #[test]
