@@ -150,3 +150,6 @@ impl<S: Copy + Ord> Entries<S> {
         Some(self.0.remove(at).1)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,8 @@ fn check_wildcards(filter: &str) -> Result<bool, TopicError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHANNEL: &str = "7d3c3f4a-5f0e-4a39-9a6e-1d9f0a5b8c11";
@@ -192,5 +194,40 @@ mod tests {
             refused(&format!("{channel}/messages{}", "/+".repeat(129))),
             TopicError::Levels
         );
+    }
+
+    /// Matches whole levels as MQTT 3.1.1 section 4.7 says it, without a thought for channels.
+    fn naive(filter: &[&str], topic: &[&str]) -> bool {
+        match (filter, topic) {
+            (["#"], _) | ([], []) => true,
+            (["+", filter @ ..], [_, topic @ ..]) => naive(filter, topic),
+            ([mine, filter @ ..], [theirs, topic @ ..]) => mine == theirs && naive(filter, topic),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_the_specification(
+            filter in "(/(a|b|\\+|)){0,4}(/#)?",
+            topic in "(/(a|b|c|)){0,4}",
+        ) {
+            let filter = format!("channels/{CHANNEL}/messages{filter}");
+            let topic = format!("channels/{CHANNEL}/messages{topic}");
+            let name = super::super::TopicName::parse(&topic).unwrap();
+            let levels: Vec<&str> = filter.split('/').collect();
+            let expected = naive(&levels, &topic.split('/').collect::<Vec<_>>());
+            let parsed = TopicFilter::parse(&filter).unwrap();
+            prop_assert_eq!(parsed.matches(name.channel, name.tail), expected);
+            prop_assert_eq!(parsed.is_wildcard(), filter.contains(['+', '#']));
+        }
+
+        #[test]
+        fn any_text_is_a_filter_or_not(text in "\\PC{0,80}|(\\$share/[a+#]{0,2}/)?channels/[+#0-9a-f-]{0,36}/messages[a/+#]{0,9}") {
+            if let Ok(filter) = TopicFilter::parse(&text) {
+                prop_assert_eq!(filter.as_str(), text.as_str());
+                prop_assert!(text.ends_with(filter.tail()));
+            }
+        }
     }
 }
