@@ -56,6 +56,21 @@ pub struct ConnectError {
 ///
 /// Accepts `host:port`, as 0.9 does, and `http://host:port`. The caller sets the timeout of each call.
 pub fn connect(url: &str) -> Result<Channel, ConnectError> {
+    Ok(endpoint(url)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .connect_lazy())
+}
+
+/// Checks an address for [`connect`] without connecting.
+pub fn check_url(url: &str) -> Result<(), ConnectError> {
+    endpoint(url).map(drop)
+}
+
+fn endpoint(url: &str) -> Result<Endpoint, ConnectError> {
     let error = |reason: &str| ConnectError {
         url: url.to_owned(),
         reason: reason.to_owned(),
@@ -73,13 +88,7 @@ pub fn connect(url: &str) -> Result<Channel, ConnectError> {
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
         return Err(error("it has a path"));
     }
-    Ok(endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .connect_lazy())
+    Ok(endpoint)
 }
 
 #[cfg(test)]

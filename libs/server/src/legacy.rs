@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode, Uri};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
@@ -130,25 +130,19 @@ where
 }
 
 fn plain(response: Response) -> Response {
+    let status = response.status();
     if !is_stray(&response) {
         return response;
     }
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let hint = "the path exists, but not with this method; see the Allow header";
-        let allow = response.headers().get(ALLOW).cloned();
-        let mut response =
-            Problem::with_status(response.status(), "method_not_allowed", hint).into_response();
-        if let Some(allow) = allow {
-            response.headers_mut().insert(ALLOW, allow);
-        }
-        return response;
-    }
-    Problem::with_status(
-        response.status(),
-        "no_such_path",
-        "there is nothing at this path",
-    )
-    .into_response()
+    let (code, hint) = if status == StatusCode::METHOD_NOT_ALLOWED {
+        (
+            "method_not_allowed",
+            "this path has other methods; see the Allow header",
+        )
+    } else {
+        ("no_such_path", "there is nothing at this path")
+    };
+    Problem::with_status(status, code, hint).into_response()
 }
 
 fn old(mut response: Response, habits: Legacy, redirect: Option<&Uri>) -> Response {
@@ -190,3 +184,6 @@ fn without_slash(uri: &Uri) -> Option<HeaderValue> {
     let query = uri.query().map(|query| format!("?{query}"));
     HeaderValue::try_from(format!("/{path}{}", query.unwrap_or_default())).ok()
 }
+
+#[cfg(test)]
+mod tests;

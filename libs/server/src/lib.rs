@@ -29,7 +29,7 @@ pub use extract::{
     JsonBody, PageParams, Path, Payload, Query, ThingCredentials, UserToken,
     parse_thing_credentials, parse_user_token,
 };
-pub use grpc::{ConnectError, connect};
+pub use grpc::{ConnectError, check_url, connect};
 pub use json::Json;
 pub use legacy::{Legacy, api, legacy};
 pub use listener::{BindError, Limits, Listener};

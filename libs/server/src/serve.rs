@@ -120,7 +120,7 @@ impl Server {
         // A child, because every poll of a token locks it and the parent is everybody's.
         let stop = self.stop.child_token();
         let mut stop = pin!(stop.cancelled());
-        let mut draining = false;
+        let (mut watching, mut stopping) = (true, false);
         loop {
             tokio::select! {
                 biased;
@@ -130,14 +130,14 @@ impl Server {
                     }
                     return;
                 }
-                why = expired.as_mut(), if !draining => match why {
+                why = expired.as_mut(), if watching => match why {
                     Expired::Head => {
                         tracing::debug!(peer = %peer.0, "the head of a request took too long");
                         return;
                     }
-                    Expired::Idle => draining = true,
+                    Expired::Idle => watching = false,
                 },
-                () = stop.as_mut(), if !draining => draining = true,
+                () = stop.as_mut(), if !stopping => stopping = true,
             }
             serving.as_mut().graceful_shutdown();
         }

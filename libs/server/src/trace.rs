@@ -85,3 +85,26 @@ fn level_of(level: LogLevel) -> Level {
         LogLevel::Debug => Level::DEBUG,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_has_its_level_and_libraries_the_loudest() {
+        let targets = filter(&[("users", LogLevel::Error), ("things", LogLevel::Debug)]);
+        assert!(targets.would_enable("things::service", &Level::DEBUG));
+        assert!(targets.would_enable("server::serve", &Level::DEBUG));
+        assert!(!targets.would_enable("users::service", &Level::WARN));
+        assert!(targets.would_enable("users", &Level::ERROR));
+        assert!(targets.would_enable("h2::client", &Level::WARN));
+        assert!(!targets.would_enable("hyper::proto", &Level::DEBUG));
+    }
+
+    #[test]
+    fn without_a_verbose_role_nothing_is_verbose() {
+        let targets = filter(&[("users", LogLevel::Error)]);
+        assert!(!targets.would_enable("server", &Level::WARN));
+        assert!(!targets.would_enable("h2", &Level::WARN));
+    }
+}

@@ -112,3 +112,89 @@ fn malformed() -> Error {
     let hint = "after 'Basic' comes the base64 of 'thing id:key'";
     Error::new(ErrorKind::Unauthenticated, "credentials_malformed", hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::ThingId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(text: &str) -> Result<Credentials, Error> {
+        Ok(Credentials::Key(Secret::from(text)))
+    }
+
+    fn encode(text: impl AsRef<[u8]>) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn a_key_comes_raw_or_after_its_scheme() {
+        assert_eq!(parse_thing_credentials("abc"), key("abc"));
+        assert_eq!(parse_thing_credentials("Thing abc"), key("abc"));
+        assert_eq!(parse_thing_credentials("thing  abc "), key("abc"));
+        assert_eq!(parse_thing_credentials("a b"), key("a b"));
+        assert_eq!(parse_thing_credentials("Thing"), key("Thing"));
+        assert_eq!(parse_thing_credentials(&encode(":abc")), key("abc"));
+    }
+
+    #[test]
+    fn basic_is_id_and_key() {
+        let id = ThingId::random();
+        let pair = Credentials::Pair(id, Secret::from("a:b"));
+        assert_eq!(
+            parse_thing_credentials(&encode(format!("{id}:a:b"))),
+            Ok(pair)
+        );
+    }
+
+    #[test]
+    fn malformed_basic_is_refused() {
+        let no_utf8 = encode([b':', 0xff]);
+        let no_key = encode(format!("{}:", ThingId::random()));
+        for text in [
+            "Basic ???",
+            "Basic YWJj",
+            &encode("no-uuid:key"),
+            &no_utf8,
+            &no_key,
+        ] {
+            let error = parse_thing_credentials(text).unwrap_err();
+            assert_eq!(
+                (error.kind, &*error.code),
+                (ErrorKind::Unauthenticated, "credentials_malformed"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_missing() {
+        for text in ["", " ", "  ", "x"] {
+            let missing = parse_thing_credentials(text).is_err_and(|error| error.code == MISSING);
+            assert_eq!(missing, text.trim().is_empty(), "{text}");
+        }
+        assert_eq!(parse_user_token(""), None);
+    }
+
+    #[test]
+    fn a_token_comes_raw_or_as_bearer() {
+        for text in ["a.b.c", "Bearer a.b.c", "bearer a.b.c", " a.b.c "] {
+            assert_eq!(
+                parse_user_token(text),
+                Some(Secret::from("a.b.c")),
+                "{text}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn anything_is_credentials_or_a_refusal(text in "(Basic |Thing |)\\PC{0,40}") {
+            match parse_thing_credentials(&text) {
+                Ok(credentials) => prop_assert!(!credentials.key().is_empty()),
+                Err(error) => prop_assert_eq!(error.kind, ErrorKind::Unauthenticated),
+            }
+        }
+    }
+}

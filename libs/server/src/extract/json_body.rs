@@ -71,3 +71,5 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 use serde::de::value::SeqDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Unexpected, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Map, Value};
 
@@ -28,7 +30,9 @@ impl<'de> Deserializer<'de> for Lenient {
         match self.0 {
             Value::Null => visitor.visit_map(Fields::new(Map::new())),
             Value::Object(fields) => visitor.visit_map(Fields::new(fit(fields, names))),
-            other => Lenient(other).deserialize_any(visitor),
+            // Derived structs would take a list as their fields in order.
+            Value::Array(_) => Err(Error::invalid_type(Unexpected::Seq, &visitor)),
+            scalar => scalar.deserialize_any(visitor),
         }
     }
 

@@ -61,3 +61,40 @@ fn number(query: &Query, name: &'static str, default: u64) -> Result<u64, Proble
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &str) -> Option<(u64, u64)> {
+        let page = PageParams::parse(&Query::parse(query)).ok()?.check().ok()?;
+        Some((page.offset, page.limit))
+    }
+
+    #[test]
+    fn the_rules_of_0_9() {
+        for (query, expected) in [
+            ("", Some((0, 10))),
+            ("offset=5&limit=100", Some((5, 100))),
+            ("limit=1", Some((0, 1))),
+            ("offset=18446744073709551615", Some((u64::MAX, 10))),
+            ("offset=18446744073709551616", None),
+            ("limit=0", None),
+            ("limit=101", None),
+            ("limit=", None),
+            ("offset=-1", None),
+            ("offset=+1", None),
+            ("offset=%2B1", None),
+            ("offset=1,2", None),
+            ("offset=1&offset=1", None),
+        ] {
+            assert_eq!(page(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_limit_out_of_range_is_told_only_by_check() {
+        assert!(PageParams::parse(&Query::parse("limit=0")).is_ok());
+        assert!(PageParams::parse(&Query::parse("limit=x")).is_err());
+    }
+}

@@ -75,3 +75,60 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     }
     Some(percent_decode_str(&text.replace('+', " ")).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Query;
+
+    fn get(query: &str) -> Result<Option<String>, String> {
+        let query = Query::parse(query);
+        let value = query.get("name").map(|value| value.map(str::to_owned));
+        value.map_err(|problem| problem.error().code.clone().into_owned())
+    }
+
+    #[test]
+    fn values_are_decoded() {
+        for (query, value) in [
+            ("name=a", "a"),
+            ("x=1&name=a+b%20c", "a b c"),
+            ("name=", ""),
+            ("name", ""),
+            ("name=a=b", "a=b"),
+            ("n%61me=%C3%A9", "é"),
+        ] {
+            assert_eq!(get(query), Ok(Some(value.to_owned())), "{query}");
+        }
+        assert_eq!(get("Name=a&&"), Ok(None));
+    }
+
+    #[test]
+    fn w29_a_comma_is_part_of_the_value() {
+        assert_eq!(get("name=a,b"), Ok(Some("a,b".to_owned())));
+    }
+
+    #[test]
+    fn a_broken_escape_empties_the_query() {
+        for query in ["name=%", "name=a&x=%z1", "%4=1&name=a"] {
+            assert_eq!(get(query), Ok(None), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert_eq!(get("name=a&name=a"), Err("parameter_repeated".to_owned()));
+        assert_eq!(get("name=%ff"), Err("parameter_malformed".to_owned()));
+        assert_eq!(get("name=a%00"), Err("parameter_malformed".to_owned()));
+        assert_eq!(Query::parse("name=a&name=b").first("name"), Some("a"));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_escapes_round_trip(text in "\\PC{0,20}", wild in "[ -~]{0,30}") {
+            let escaped: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            prop_assert_eq!(get(&format!("name={escaped}")), Ok(Some(text)));
+            let _ = get(&wild);
+        }
+    }
+}

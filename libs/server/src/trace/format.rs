@@ -37,7 +37,9 @@ where
         if let Some(id) = request_id::current() {
             line.insert("request_id".to_owned(), id.into());
         }
-        line.extend(fields.rest);
+        for (name, value) in fields.rest {
+            line.entry(name).or_insert(value);
+        }
         writeln!(writer, "{}", Value::Object(line))
     }
 }
@@ -104,3 +106,6 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
