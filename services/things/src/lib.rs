@@ -1,1 +1,87 @@
-//! Placeholder.
+//! Things, channels and who may talk to what.
+//!
+//! [`service`] opens the rules over a database; [`router`] and [`auth_router`] serve them over HTTP, and
+//! `proto::things::server` over gRPC. Every change leaves an event in the outbox of the same database:
+//! whoever relays it waits for [`Service::wake`]. [`user_events`] deletes what a deleted user had.
+
+mod config;
+mod error;
+mod http;
+mod keyring;
+pub mod model;
+pub mod repository;
+mod service;
+mod single_user;
+mod store;
+mod users;
+
+use std::sync::Arc;
+
+use ::config::Problems;
+use ::model::{BoxError, Clock};
+use proto::users::Users;
+use storage::{Db, PostgresSettings, Settings};
+use tokio::sync::Notify;
+
+use keyring::Keyring;
+use store::Store;
+
+pub use self::config::{Config, PREFIX};
+pub use error::{Error, Result};
+pub use http::{auth_router, router};
+pub use service::{NewCertificate, Service};
+pub use single_user::SingleUser;
+pub use users::user_events;
+
+/// Brings the database up to date and opens the rules over it.
+///
+/// `users` tells who a token belongs to, unless the configuration names a single user.
+///
+/// # Errors
+/// When the database cannot be used, or was written with another secret.
+pub async fn service(
+    config: &Config,
+    db: Db,
+    users: Arc<dyn Users>,
+    clock: Clock,
+) -> Result<Arc<Service>, BoxError> {
+    let users = match config.single_user() {
+        Some(user) => Arc::new(user),
+        None => users,
+    };
+    let wake = Arc::new(Notify::new());
+    let keyring = Keyring::new(&config.secret);
+    let store = Store::open(db, keyring, wake.clone()).await?;
+    let service = Service::new(Arc::new(store), users, clock, config.limits(), wake);
+    Ok(Arc::new(service))
+}
+
+/// Returns the database the configuration names, or nothing when it names none.
+pub fn database(config: &Config, problems: &mut Problems) -> Option<Settings> {
+    if !config.db_url.is_empty() {
+        return match Settings::from_url(config.db_url.expose()) {
+            Ok(settings) => Some(settings),
+            Err(error) => {
+                problems.push(format!("{PREFIX}DB_URL"), format!("is wrong: {error}"));
+                None
+            }
+        };
+    }
+    let host = config.db_host.clone()?;
+    let ssl_mode = match config.db_ssl_mode.parse() {
+        Ok(mode) => mode,
+        Err(error) => {
+            problems.push(format!("{PREFIX}DB_SSL_MODE"), format!("is wrong: {error}"));
+            return None;
+        }
+    };
+    Some(Settings::postgres(PostgresSettings {
+        host,
+        port: config.db_port,
+        user: config.db_user.clone(),
+        password: config.db_pass.clone(),
+        database: config.db.clone(),
+        ssl_mode,
+        ..PostgresSettings::default()
+    }))
+}

@@ -1,0 +1,143 @@
+//! The bodies of requests and responses, in the words of 0.9.
+
+use model::{Page, PageQuery};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Result;
+use crate::model::{Channel, Details, Key, Limits, Metadata, Name, NewThing, Thing};
+
+/// A thing or a channel as its owner describes it; a channel has no key.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Description {
+    name: String,
+    key: String,
+    metadata: Option<Value>,
+}
+
+impl Description {
+    pub(super) fn details(self, limits: &Limits) -> Result<Details> {
+        Ok(Details {
+            name: Name::parse(self.name)?,
+            metadata: Metadata::parse(self.metadata, limits)?,
+        })
+    }
+
+    /// An empty key is none.
+    pub(super) fn new_thing(self, limits: &Limits) -> Result<NewThing> {
+        let key = (!self.key.is_empty()).then(|| Key::parse(&self.key));
+        Ok(NewThing {
+            key: key.transpose()?,
+            details: self.details(limits)?,
+        })
+    }
+}
+
+/// A thing as its owner sees it.
+#[derive(Serialize)]
+pub(super) struct ThingBody {
+    id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+}
+
+impl From<Thing> for ThingBody {
+    fn from(thing: Thing) -> Self {
+        Self {
+            id: thing.id.to_string(),
+            name: thing.details.name.as_str().to_owned(),
+            key: thing.key.secret().expose().to_owned(),
+            metadata: thing.details.metadata.value(),
+        }
+    }
+}
+
+/// A channel as its owner sees it.
+#[derive(Serialize)]
+pub(super) struct ChannelBody {
+    id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+}
+
+impl From<Channel> for ChannelBody {
+    fn from(channel: Channel) -> Self {
+        Self {
+            id: channel.id.to_string(),
+            name: channel.details.name.as_str().to_owned(),
+            metadata: channel.details.metadata.value(),
+        }
+    }
+}
+
+/// What every page begins with.
+#[derive(Serialize)]
+pub(super) struct PageBody {
+    total: u64,
+    offset: u64,
+    limit: u64,
+}
+
+impl PageBody {
+    pub(super) fn new<T>(page: &Page<T>, query: PageQuery) -> Self {
+        Self {
+            total: page.total,
+            offset: query.offset,
+            limit: query.limit,
+        }
+    }
+}
+
+/// Things, as a page or as what was created.
+#[derive(Serialize)]
+pub(super) struct ThingsBody {
+    #[serde(flatten)]
+    page: Option<PageBody>,
+    things: Vec<ThingBody>,
+}
+
+impl ThingsBody {
+    pub(super) fn page(page: Page<Thing>, query: PageQuery) -> Self {
+        Self {
+            page: Some(PageBody::new(&page, query)),
+            things: page.items.into_iter().map(ThingBody::from).collect(),
+        }
+    }
+
+    pub(super) fn created(things: Vec<Thing>) -> Self {
+        Self {
+            page: None,
+            things: things.into_iter().map(ThingBody::from).collect(),
+        }
+    }
+}
+
+/// Channels, as a page or as what was created.
+#[derive(Serialize)]
+pub(super) struct ChannelsBody {
+    #[serde(flatten)]
+    page: Option<PageBody>,
+    channels: Vec<ChannelBody>,
+}
+
+impl ChannelsBody {
+    pub(super) fn page(page: Page<Channel>, query: PageQuery) -> Self {
+        Self {
+            page: Some(PageBody::new(&page, query)),
+            channels: page.items.into_iter().map(ChannelBody::from).collect(),
+        }
+    }
+
+    pub(super) fn created(channels: Vec<Channel>) -> Self {
+        Self {
+            page: None,
+            channels: channels.into_iter().map(ChannelBody::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What things offer the other roles.
+
+use async_trait::async_trait;
+use model::{Action, ChannelId, Credentials, Result, ThingId};
+use proto::things::{Changes, Things};
+use tracing::instrument;
+
+use super::Service;
+use crate::Error;
+use crate::model::Fingerprint;
+
+#[async_trait]
+impl Things for Service {
+    #[instrument(skip_all)]
+    async fn authenticate(&self, credentials: &Credentials) -> Result<ThingId> {
+        let holder = self.repository.thing_of_key(credentials.key()).await?;
+        let claimed = match credentials {
+            Credentials::Key(_) => None,
+            Credentials::Pair(thing, _) => Some(*thing),
+        };
+        holder
+            .filter(|holder| claimed.is_none_or(|claimed| claimed == *holder))
+            .ok_or_else(|| Error::KeyUnknown.into())
+    }
+
+    #[instrument(skip_all)]
+    async fn authenticate_certificate(&self, sha256: &[u8; 32]) -> Result<ThingId> {
+        let (sha256, now) = (Fingerprint::from(*sha256), self.now());
+        let holder = self.repository.thing_of_certificate(sha256, now).await?;
+        holder.ok_or_else(|| Error::CertificateUnknown.into())
+    }
+
+    /// A connection is the right to do both; who owns what is not asked (contract section 2.4).
+    #[instrument(skip_all, fields(thing.id = %thing, channel.id = %channel))]
+    async fn authorize(&self, thing: ThingId, channel: ChannelId, action: Action) -> Result<()> {
+        let (Action::Publish | Action::Subscribe) = action;
+        let connected = self.repository.is_connected(thing, channel).await?;
+        connected
+            .then_some(())
+            .ok_or_else(|| Error::NotConnected.into())
+    }
+
+    #[instrument(skip_all)]
+    async fn changes(&self, since: u64) -> Result<Changes> {
+        Ok(self.repository.changes(since).await?)
+    }
+}

@@ -1,0 +1,100 @@
+//! Every SQL statement of this service.
+
+mod access;
+mod certificates;
+mod channels;
+mod connections;
+mod owners;
+mod rows;
+mod things;
+
+use std::sync::Arc;
+
+use model::{BoxError, Timestamp};
+use proto::{Change, Event};
+use storage::{Db, Migration, Tx, outbox};
+use tokio::sync::Notify;
+
+use crate::keyring::Keyring;
+use crate::{Error, Result};
+
+/// The name of this service in its events.
+const SOURCE: &str = "things";
+
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "things",
+        sql: include_str!("../../../migrations/things/0001_things.sql"),
+    },
+    outbox::migration(2),
+];
+
+/// Things in a database.
+pub(crate) struct Store {
+    db: Db,
+    keyring: Keyring,
+    wake: Arc<Notify>,
+}
+
+impl Store {
+    /// Brings the database up to date and checks that the keys in it can be read.
+    ///
+    /// # Errors
+    /// When a migration fails, or the database was written with another secret.
+    pub(crate) async fn open(
+        db: Db,
+        keyring: Keyring,
+        wake: Arc<Notify>,
+    ) -> Result<Self, BoxError> {
+        db.migrate(MIGRATIONS).await?;
+        let store = Self { db, keyring, wake };
+        store.check_mark().await?;
+        Ok(store)
+    }
+
+    async fn check_mark(&self) -> Result<(), BoxError> {
+        let mark = self.keyring.mark();
+        let sql = "INSERT INTO installation (id, mark) VALUES (1, $1) ON CONFLICT DO NOTHING";
+        self.db.execute(sql, &[&mark]).await?;
+        let sql = "SELECT id FROM installation WHERE id = 1 AND mark = $1";
+        match self.db.query_opt(sql, &[&mark]).await? {
+            Some(_) => Ok(()),
+            None => Err("the secret of things is not the one this database was written with: no thing's key can be read; restore MF_THINGS_SECRET".into()),
+        }
+    }
+
+    /// Writes the events of a transaction and commits it; tells whether there were any.
+    ///
+    /// A transaction that changed nothing is committed too: that keeps its connection.
+    async fn commit<I>(&self, tx: Tx, at: Timestamp, changes: I) -> Result<bool>
+    where
+        I: IntoIterator<Item = Change, IntoIter: Send>,
+    {
+        let mut any = false;
+        for change in changes {
+            let event = |number| event_json(number, at, change);
+            outbox::add(&tx, at, event).await.map_err(failed)?;
+            any = true;
+        }
+        tx.commit().await.map_err(failed)?;
+        if any {
+            self.wake.notify_one();
+        }
+        Ok(any)
+    }
+}
+
+fn event_json(number: u64, at: Timestamp, change: Change) -> String {
+    let event = Event {
+        source: SOURCE.to_owned(),
+        number,
+        at,
+        change,
+    };
+    serde_json::to_string(&event).expect("an event has only text keys")
+}
+
+fn failed(error: storage::Error) -> Error {
+    Error::Other(error.into())
+}

@@ -1,0 +1,155 @@
+use async_trait::async_trait;
+use model::{ChannelId, Page, PageQuery, ThingId, Timestamp};
+use proto::Change;
+
+use super::rows::{bounds, page, thing};
+use super::{Store, failed};
+use crate::model::{Details, Filter, Key, Owner, Thing};
+use crate::repository::ThingRepository;
+use crate::{Error, Result};
+
+#[async_trait]
+impl ThingRepository for Store {
+    async fn create_things(&self, owner: Owner, things: &[Thing], at: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO things
+            (id, owner, key_hash, key_sealed, name, metadata, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+        let tx = self.db.begin().await.map_err(failed)?;
+        for Thing { id, key, details } in things {
+            let (hash, sealed) = self.protect(*id, key)?;
+            let (name, metadata) = (details.name.as_str(), details.metadata.value());
+            tx.execute(sql, &[id, &owner, &hash, &sealed, &name, &metadata, &at])
+                .await
+                .map_err(key_taken)?;
+        }
+        let created = things
+            .iter()
+            .map(|thing| Change::ThingCreated {
+                id: thing.id,
+                owner,
+                name: thing.details.name.as_str().to_owned(),
+                metadata: thing.details.metadata.value(),
+            })
+            .collect::<Vec<_>>();
+        self.commit(tx, at, created).await?;
+        Ok(())
+    }
+
+    async fn get_thing(&self, owner: Owner, id: ThingId) -> Result<Option<Thing>> {
+        let sql = "SELECT id, key_sealed, name, metadata FROM things WHERE id = $1 AND owner = $2";
+        let row = self.db.query_opt(sql, &[&id, &owner]).await;
+        let row = row.map_err(failed)?;
+        row.map(|row| thing(&row, &self.keyring)).transpose()
+    }
+
+    async fn list_things(
+        &self,
+        owner: Owner,
+        filter: &Filter,
+        query: PageQuery,
+    ) -> Result<Page<Thing>> {
+        let Filter { name, metadata } = filter;
+        let sql = "SELECT COUNT(*) AS total FROM things WHERE owner = $1
+            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
+            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
+        let total = self.db.query_opt(sql, &[&owner, name, metadata]).await;
+        let sql = "SELECT id, key_sealed, name, metadata FROM things WHERE owner = $1
+            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
+            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))
+            ORDER BY id LIMIT $4 OFFSET $5";
+        let (limit, offset) = bounds(query);
+        let params: &[&dyn storage::Param] = &[&owner, name, metadata, &limit, &offset];
+        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        page(total.map_err(failed)?.as_ref(), &rows, |row| {
+            thing(row, &self.keyring)
+        })
+    }
+
+    async fn list_things_of(
+        &self,
+        owner: Owner,
+        channel: ChannelId,
+        query: PageQuery,
+    ) -> Result<Page<Thing>> {
+        let sql = "SELECT COUNT(*) AS total FROM connections JOIN things ON id = thing_id
+            WHERE channel_id = $1 AND owner = $2";
+        let total = self.db.query_opt(sql, &[&channel, &owner]).await;
+        let sql = "SELECT id, key_sealed, name, metadata
+            FROM connections JOIN things ON id = thing_id
+            WHERE channel_id = $1 AND owner = $2 ORDER BY id LIMIT $3 OFFSET $4";
+        let (limit, offset) = bounds(query);
+        let rows = self
+            .db
+            .query(sql, &[&channel, &owner, &limit, &offset])
+            .await;
+        page(
+            total.map_err(failed)?.as_ref(),
+            &rows.map_err(failed)?,
+            |row| thing(row, &self.keyring),
+        )
+    }
+
+    async fn update_thing(
+        &self,
+        owner: Owner,
+        id: ThingId,
+        details: &Details,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let sql = "UPDATE things SET name = $3, metadata = $4, updated_at = $5
+            WHERE id = $1 AND owner = $2";
+        let (name, metadata) = (details.name.as_str(), details.metadata.value());
+        let tx = self.db.begin().await.map_err(failed)?;
+        let count = tx.execute(sql, &[&id, &owner, &name, &metadata, &at]).await;
+        let name = name.to_owned();
+        let found = count.map_err(failed)? > 0;
+        let change = found.then_some(Change::ThingUpdated { id, name, metadata });
+        self.commit(tx, at, change).await
+    }
+
+    async fn update_key(
+        &self,
+        owner: Owner,
+        id: ThingId,
+        key: &Key,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let sql = "UPDATE things SET key_hash = $3, key_sealed = $4, updated_at = $5
+            WHERE id = $1 AND owner = $2";
+        let (hash, sealed) = self.protect(id, key)?;
+        let tx = self.db.begin().await.map_err(failed)?;
+        let count = tx.execute(sql, &[&id, &owner, &hash, &sealed, &at]).await;
+        let found = count.map_err(key_taken)? > 0;
+        let change = found.then_some(Change::ThingKeyChanged { id });
+        self.commit(tx, at, change).await
+    }
+
+    async fn delete_thing(&self, owner: Owner, id: ThingId, at: Timestamp) -> Result<bool> {
+        let sql = "DELETE FROM things WHERE id = $1 AND owner = $2";
+        let tx = self.db.begin().await.map_err(failed)?;
+        let found = tx.execute(sql, &[&id, &owner]).await.map_err(failed)? > 0;
+        let change = found.then_some(Change::ThingRemoved { id });
+        self.commit(tx, at, change).await
+    }
+}
+
+impl Store {
+    /// Returns what a key is found by and how it is kept.
+    fn protect(&self, id: ThingId, key: &Key) -> Result<(Vec<u8>, Vec<u8>)> {
+        let sealed = self.keyring.seal(id, key).map_err(|error| {
+            tracing::error!(thing.id = %id, %error, "key not encrypted");
+            Error::Other(model::Error::internal())
+        })?;
+        Ok((self.keyring.hash(key.secret()).to_vec(), sealed))
+    }
+}
+
+/// The only unique value a caller can choose is the key.
+fn key_taken(error: storage::Error) -> Error {
+    match error {
+        storage::Error::Unique(_) => Error::KeyTaken,
+        error @ (storage::Error::ForeignKey(_)
+        | storage::Error::Unavailable(_)
+        | storage::Error::Internal(_)) => failed(error),
+    }
+}

@@ -1,0 +1,50 @@
+use model::{Credentials, ErrorKind, Secret, ThingId};
+use proto::things::Things;
+use things::model::Key;
+
+use crate::{new_thing, services, somebody};
+
+fn key(text: &str) -> Credentials {
+    Credentials::Key(Secret::from(text))
+}
+
+#[tokio::test]
+async fn a_key_says_which_thing_it_is() {
+    for service in services().await {
+        let owner = somebody();
+        let new = new_thing("t", Some("k"));
+        let thing = service.create_thing(&owner, new).await.unwrap().id;
+        assert_eq!(service.authenticate(&key("k")).await, Ok(thing));
+        let pair = |id| Credentials::Pair(id, Secret::from("k"));
+        assert_eq!(service.authenticate(&pair(thing)).await, Ok(thing));
+        let stranger = pair(ThingId::random());
+        let long = "k".repeat(100_000);
+        for wrong in [
+            key(""),
+            key("K"),
+            key("k "),
+            key("k\0"),
+            key(&long),
+            stranger,
+        ] {
+            let error = service.authenticate(&wrong).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unauthenticated);
+        }
+    }
+}
+
+#[tokio::test]
+async fn w5_a_replaced_key_and_that_of_a_deleted_thing_are_void_at_once() {
+    for service in services().await {
+        let owner = somebody();
+        let new = new_thing("t", Some("old"));
+        let thing = service.create_thing(&owner, new).await.unwrap().id;
+        let next = Key::parse("new").unwrap();
+        service.update_key(&owner, thing, &next).await.unwrap();
+        assert!(service.authenticate(&key("old")).await.is_err());
+        assert_eq!(service.authenticate(&key("new")).await, Ok(thing));
+        service.delete_thing(&owner, thing).await.unwrap();
+        assert!(service.authenticate(&key("old")).await.is_err());
+        assert!(service.authenticate(&key("new")).await.is_err());
+    }
+}

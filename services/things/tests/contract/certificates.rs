@@ -1,0 +1,96 @@
+use model::{ErrorKind, ThingId};
+use proto::things::Things;
+use things::model::{Certificate, Fingerprint};
+use things::{Error, NewCertificate};
+
+use crate::{TEN, new_thing, noon, services, somebody};
+
+const LEAF: &str = include_str!("../data/leaf.pem");
+
+#[tokio::test]
+async fn a_certificate_says_which_thing_it_is_until_it_is_revoked() {
+    for service in services().await {
+        let owner = somebody();
+        let thing = service.create_thing(&owner, new_thing("t", None)).await;
+        let thing = thing.unwrap().id;
+        let new = NewCertificate::Pem(LEAF.to_owned());
+        let certificate = service
+            .create_certificate(&owner, thing, &new)
+            .await
+            .unwrap();
+        let sha256 = certificate.sha256;
+        let authenticate = async || service.authenticate_certificate(sha256.as_bytes()).await;
+        assert_eq!(authenticate().await, Ok(thing));
+        let listed = service.list_certificates(&owner, thing, TEN).await.unwrap();
+        assert_eq!((listed.total, &listed.items[0]), (1, &certificate));
+        service
+            .revoke_certificate(&owner, thing, sha256)
+            .await
+            .unwrap();
+        assert_eq!(
+            authenticate().await.unwrap_err().kind,
+            ErrorKind::Unauthenticated
+        );
+        let listed = service.list_certificates(&owner, thing, TEN).await.unwrap();
+        let revoked = Some(noon());
+        assert_eq!(
+            listed.items[0],
+            Certificate {
+                revoked,
+                ..certificate
+            }
+        );
+        let again = service.create_certificate(&owner, thing, &new).await;
+        assert_eq!(again, Err(Error::CertificateTaken));
+        service
+            .delete_certificate(&owner, thing, sha256)
+            .await
+            .unwrap();
+        service
+            .create_certificate(&owner, thing, &new)
+            .await
+            .unwrap();
+        assert_eq!(authenticate().await, Ok(thing));
+        service.delete_thing(&owner, thing).await.unwrap();
+        assert!(authenticate().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_one_things() {
+    for service in services().await {
+        let (owner, other) = (somebody(), somebody());
+        let create = async |caller| service.create_thing(caller, new_thing("t", None)).await;
+        let (mine, theirs) = (
+            create(&owner).await.unwrap().id,
+            create(&other).await.unwrap().id,
+        );
+        let sha256 = Fingerprint::from([1; 32]);
+        let new = NewCertificate::Sha256(sha256);
+        service
+            .create_certificate(&owner, mine, &new)
+            .await
+            .unwrap();
+        let taken = service.create_certificate(&other, theirs, &new).await;
+        assert_eq!(taken, Err(Error::CertificateTaken));
+        for (caller, thing) in [
+            (&other, mine),
+            (&other, theirs),
+            (&owner, ThingId::random()),
+        ] {
+            let missing = Err(Error::CertificateNotFound);
+            assert_eq!(
+                service.revoke_certificate(caller, thing, sha256).await,
+                missing
+            );
+            let deleted = service.delete_certificate(caller, thing, sha256).await;
+            assert_eq!(deleted, Err(Error::CertificateNotFound));
+        }
+        let foreign = service.create_certificate(&other, mine, &new).await;
+        assert_eq!(foreign, Err(Error::ThingNotFound));
+        let foreign = service.list_certificates(&other, mine, TEN).await;
+        assert_eq!(foreign, Err(Error::ThingNotFound));
+        assert_eq!(service.authenticate_certificate(&[1; 32]).await, Ok(mine));
+        assert!(service.authenticate_certificate(&[2; 32]).await.is_err());
+    }
+}

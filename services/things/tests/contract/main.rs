@@ -1,0 +1,120 @@
+//! What things keep and answer, on every database at hand.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+mod access;
+mod certificates;
+mod channels;
+mod connections;
+mod events;
+mod owners;
+mod secrets;
+mod things;
+
+use std::sync::Arc;
+
+use ::things::model::{Details, Key, Metadata, Name, NewThing};
+use ::things::{Config, Service};
+use async_trait::async_trait;
+use model::{Caller, Error, ErrorKind, PageQuery, Secret, Timestamp, UserId};
+use proto::users::Users;
+use proto::{Change, things::Things};
+use serde_json::Value;
+use storage::{Db, Settings};
+use uuid::Uuid;
+
+/// The first ten.
+const TEN: PageQuery = PageQuery {
+    offset: 0,
+    limit: 10,
+};
+
+/// The moment at which every test happens.
+fn noon() -> Timestamp {
+    Timestamp::from_micros(1_750_000_000_000_000)
+}
+
+/// Nobody has a token here: callers are made up.
+struct Nobody;
+
+#[async_trait]
+impl Users for Nobody {
+    async fn authenticate(&self, _: &Secret) -> model::Result<Caller> {
+        Err(Error::new(ErrorKind::Unauthenticated, "nobody", "nobody"))
+    }
+}
+
+fn config() -> Config {
+    Config {
+        secret: Secret::from("a secret of the test"),
+        bulk_max: 20,
+        ..Config::default()
+    }
+}
+
+async fn open(db: &Db) -> Arc<Service> {
+    let opened = ::things::service(&config(), db.clone(), Arc::new(Nobody), noon).await;
+    opened.unwrap()
+}
+
+/// Returns an empty SQLite database, and an empty schema of PostgreSQL when `TEST_POSTGRES_URL` names a server.
+async fn databases() -> Vec<Db> {
+    let mut databases = vec![storage::open(&Settings::sqlite_memory()).await.unwrap()];
+    if let Some(url) = postgres_url() {
+        let schema = format!("test_{}", Uuid::new_v4().simple());
+        let settings = Settings::postgres_schema(&url, &schema).unwrap();
+        databases.push(storage::open(&settings).await.unwrap());
+    }
+    databases
+}
+
+/// Returns the service over each of the databases.
+async fn services() -> Vec<Arc<Service>> {
+    let mut services = Vec::new();
+    for db in databases().await {
+        services.push(open(&db).await);
+    }
+    services
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment of the test run")]
+fn postgres_url() -> Option<String> {
+    let url = std::env::var("TEST_POSTGRES_URL").ok();
+    if url.is_none() {
+        assert!(
+            std::env::var("CI").is_err(),
+            "CI must set TEST_POSTGRES_URL"
+        );
+        eprintln!("skipped on PostgreSQL: TEST_POSTGRES_URL is not set");
+    }
+    url
+}
+
+fn somebody() -> Caller {
+    Caller {
+        user: UserId::random(),
+        email: "somebody@example.com".to_owned(),
+    }
+}
+
+fn details(name: &str, metadata: Value) -> Details {
+    Details {
+        name: Name::parse(name.to_owned()).unwrap(),
+        metadata: Metadata::parse(Some(metadata), &config().limits()).unwrap(),
+    }
+}
+
+fn new_thing(name: &str, key: Option<&str>) -> NewThing {
+    NewThing {
+        key: key.map(|key| Key::parse(key).unwrap()),
+        details: details(name, Value::Null),
+    }
+}
+
+/// Returns what happened after a number, and checks that nothing is missing.
+async fn changes(service: &Service, since: u64) -> Vec<Change> {
+    let changes = service.changes(since).await.unwrap();
+    assert!(changes.complete);
+    assert_eq!(changes.latest, since + changes.events.len() as u64);
+    let event = changes.events.into_iter();
+    event.map(|event| event.change).collect()
+}
