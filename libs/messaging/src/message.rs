@@ -75,7 +75,8 @@ impl Message {
         let mut topic = format!("channels/{}/messages", self.channel);
         for element in self.subtopic.elements() {
             topic.push('/');
-            topic.push_str(element);
+            // Ordinary characters elsewhere, and forbidden in a topic name of MQTT.
+            topic.push_str(&element.replace('+', "%2B").replace('#', "%23"));
         }
         Cow::Owned(topic)
     }
@@ -171,6 +172,15 @@ mod tests {
         assert_eq!(
             message.mqtt_topic(),
             format!("channels/{}/messages", message.channel)
+        );
+    }
+
+    #[test]
+    fn the_mqtt_topic_has_no_wildcard() {
+        let message = message("a+b.#");
+        assert_eq!(
+            message.mqtt_topic(),
+            format!("channels/{}/messages/a%2Bb/%23", message.channel)
         );
     }
 }
