@@ -12,28 +12,28 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-pub fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     "[a-z0-9/é ]{1,12}"
 }
 
-pub fn bytes() -> impl Strategy<Value = Bytes> {
+pub(crate) fn bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..20).prop_map(Bytes::from)
 }
 
-pub fn qos() -> impl Strategy<Value = Qos> {
+pub(crate) fn qos() -> impl Strategy<Value = Qos> {
     (0..3u8).prop_map(|qos| Qos::from_u8(qos).unwrap())
 }
 
-pub fn packet_id() -> impl Strategy<Value = PacketId> {
+pub(crate) fn packet_id() -> impl Strategy<Value = PacketId> {
     any::<NonZeroU16>()
 }
 
-pub fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+pub(crate) fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
     vec((text(), text()), 0..4)
 }
 
 /// Properties that some are set of, or nothing.
-pub fn properties() -> impl Strategy<Value = Option<Box<Properties>>> {
+pub(crate) fn properties() -> impl Strategy<Value = Option<Box<Properties>>> {
     let parts = (
         option::of(Just(true)),
         option::of(text()),
@@ -54,7 +54,7 @@ pub fn properties() -> impl Strategy<Value = Option<Box<Properties>>> {
 }
 
 /// A number of seconds; the other codec refuses 0 where the specification allows it.
-pub fn seconds() -> impl Strategy<Value = u32> {
+pub(crate) fn seconds() -> impl Strategy<Value = u32> {
     1..=u32::MAX
 }
 
@@ -77,7 +77,7 @@ fn will() -> impl Strategy<Value = Will> {
     )
 }
 
-pub fn connect_v5() -> impl Strategy<Value = Connect> {
+pub(crate) fn connect_v5() -> impl Strategy<Value = Connect> {
     let parts = (
         (
             any::<bool>(),
@@ -117,7 +117,7 @@ pub fn connect_v5() -> impl Strategy<Value = Connect> {
     })
 }
 
-pub fn connect_v3() -> impl Strategy<Value = Connect> {
+pub(crate) fn connect_v3() -> impl Strategy<Value = Connect> {
     let version = prop_oneof![Just(Version::V31), Just(Version::V311)];
     (version, connect_v5()).prop_map(|(version, connect)| Connect {
         version,
@@ -157,7 +157,7 @@ fn options() -> impl Strategy<Value = SubscribeOptions> {
     )
 }
 
-pub fn subscribe_v5() -> impl Strategy<Value = Subscribe> {
+pub(crate) fn subscribe_v5() -> impl Strategy<Value = Subscribe> {
     let id = option::of((1..=268_435_455u32).prop_map(|id| NonZeroU32::new(id).unwrap()));
     (packet_id(), id, vec((text(), options()), 1..5)).prop_map(|(packet_id, id, filters)| {
         Subscribe {
@@ -168,7 +168,7 @@ pub fn subscribe_v5() -> impl Strategy<Value = Subscribe> {
     })
 }
 
-pub fn subscribe_v3() -> impl Strategy<Value = Subscribe> {
+pub(crate) fn subscribe_v3() -> impl Strategy<Value = Subscribe> {
     let options = qos().prop_map(|qos| SubscribeOptions {
         qos,
         ..SubscribeOptions::default()
@@ -180,17 +180,17 @@ pub fn subscribe_v3() -> impl Strategy<Value = Subscribe> {
     })
 }
 
-pub fn unsubscribe() -> impl Strategy<Value = Unsubscribe> {
+pub(crate) fn unsubscribe() -> impl Strategy<Value = Unsubscribe> {
     (packet_id(), vec(text(), 1..5))
         .prop_map(|(packet_id, filters)| Unsubscribe { packet_id, filters })
 }
 
-pub fn ack(reasons: &'static [Reason]) -> impl Strategy<Value = Ack> {
+pub(crate) fn ack(reasons: &'static [Reason]) -> impl Strategy<Value = Ack> {
     let reason = proptest::sample::select(reasons);
     (packet_id(), reason).prop_map(|(packet_id, reason)| Ack { packet_id, reason })
 }
 
-pub fn disconnect() -> impl Strategy<Value = Disconnect> {
+pub(crate) fn disconnect() -> impl Strategy<Value = Disconnect> {
     let reason = proptest::sample::select(&[
         Reason::Success,
         Reason::DisconnectWithWill,

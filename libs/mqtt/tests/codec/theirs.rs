@@ -19,7 +19,7 @@ use crate::generate::{
     unsubscribe,
 };
 
-pub const LIMIT: u32 = 1 << 20;
+pub(crate) const LIMIT: u32 = 1 << 20;
 const RECEIVED: &[Reason] = &[
     Reason::Success,
     Reason::NoMatchingSubscribers,
@@ -27,11 +27,11 @@ const RECEIVED: &[Reason] = &[
 ];
 const RELEASED: &[Reason] = &[Reason::Success, Reason::PacketIdNotFound];
 
-pub fn their_qos(qos: mqtt::Qos) -> QoS {
+pub(crate) fn their_qos(qos: mqtt::Qos) -> QoS {
     QoS::try_from(qos.as_u8()).unwrap()
 }
 
-pub fn v5_bytes(packet: v5::Packet) -> BytesMut {
+pub(crate) fn v5_bytes(packet: v5::Packet) -> BytesMut {
     let mut out = BytesMut::new();
     v5::Codec::new(LIMIT, LIMIT)
         .encode(packet, &mut out)
@@ -39,19 +39,19 @@ pub fn v5_bytes(packet: v5::Packet) -> BytesMut {
     out
 }
 
-pub fn v3_bytes(packet: v3::Packet) -> BytesMut {
+pub(crate) fn v3_bytes(packet: v3::Packet) -> BytesMut {
     let mut out = BytesMut::new();
     v3::Codec::new(LIMIT).encode(packet, &mut out).unwrap();
     out
 }
 
-pub fn v5_packet(bytes: &mut BytesMut) -> v5::Packet {
+pub(crate) fn v5_packet(bytes: &mut BytesMut) -> v5::Packet {
     let (packet, _) = v5::Codec::new(LIMIT, LIMIT).decode(bytes).unwrap().unwrap();
     assert!(bytes.is_empty());
     packet
 }
 
-pub fn v3_packet(bytes: &mut BytesMut) -> v3::Packet {
+pub(crate) fn v3_packet(bytes: &mut BytesMut) -> v3::Packet {
     let (packet, _) = v3::Codec::new(LIMIT).decode(bytes).unwrap().unwrap();
     assert!(bytes.is_empty());
     packet
@@ -85,7 +85,7 @@ fn their_will(will: &Will) -> v5::LastWill {
     }
 }
 
-pub fn their_pairs(pairs: Vec<(String, String)>) -> v5::UserProperties {
+pub(crate) fn their_pairs(pairs: Vec<(String, String)>) -> v5::UserProperties {
     pairs
         .into_iter()
         .map(|(name, value)| (name.into(), value.into()))
