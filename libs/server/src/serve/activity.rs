@@ -5,20 +5,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::{Conn, Limits};
 
 /// Stands for no moment.
 const NEVER: u64 = u64::MAX;
 
-/// The first bytes of an HTTP/2 connection and of no HTTP/1 request.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2";
+/// How often a connection is looked at however short its limits are.
+const SHORTEST_STEP: Duration = Duration::from_millis(1);
 
 /// What a connection is doing: waiting for a head, reading one, or answering.
 ///
-/// Moments are milliseconds since the connection began. A new connection counts as reading a head.
+/// Moments are milliseconds since the connection began. A new connection counts as reading a head. After the first
+/// request HTTP/2 has no heads to wait for: its frames come at any time, and hyper asks whether the peer lives.
 pub(super) struct Activity {
     began: Instant,
     in_flight: AtomicUsize,
@@ -48,42 +50,42 @@ impl Activity {
     }
 
     /// Notes that a request arrived; it is under way until the result is dropped.
-    pub(super) fn begin(self: &Arc<Self>) -> Flight {
+    pub(super) fn begin(self: &Arc<Self>, version: Version) -> Flight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(NEVER, Ordering::Relaxed);
+        self.http2
+            .store(version == Version::HTTP_2, Ordering::Relaxed);
         Flight(Arc::clone(self))
     }
 
     /// Waits until the connection has broken one of the limits.
     pub(super) async fn expired(&self, limits: &Limits) -> Expired {
         // A head may begin at any time while the idle time runs, so the sleep is never longer than half of its limit.
-        let step = limits.header_timeout / 2;
+        let step = (limits.header_timeout / 2).min(limits.idle_timeout);
+        let step = step.max(SHORTEST_STEP);
         loop {
             if self.in_flight.load(Ordering::Relaxed) == 0 {
                 let now = self.now();
-                let over = |since: &AtomicU64, limit: Duration| {
-                    let since = since.load(Ordering::Relaxed);
-                    since != NEVER && now.saturating_sub(since) >= millis(limit)
-                };
-                let http2 = self.http2.load(Ordering::Relaxed);
-                if !http2 && over(&self.head_since, limits.header_timeout) {
+                let over = |since: u64, limit: Duration| now.saturating_sub(since) >= millis(limit);
+                let head_since = self.head_since.load(Ordering::Relaxed);
+                let idle_since = self.idle_since.load(Ordering::Relaxed);
+                if head_since == NEVER {
+                    if over(idle_since, limits.idle_timeout) {
+                        return Expired::Idle;
+                    }
+                } else if over(head_since, limits.header_timeout) {
                     return Expired::Head;
                 }
-                let reading = !http2 && self.head_since.load(Ordering::Relaxed) != NEVER;
-                if !reading && over(&self.idle_since, limits.idle_timeout) {
-                    return Expired::Idle;
-                }
             }
-            sleep_until(Instant::now() + step.min(limits.idle_timeout)).await;
+            sleep(step).await;
         }
     }
 
-    fn read(&self, bytes: &[u8], first: bool) {
-        if first && bytes.starts_with(&HTTP2_PREFACE[..bytes.len().min(HTTP2_PREFACE.len())]) {
-            self.http2.store(true, Ordering::Relaxed);
-        }
-        let reading = self.head_since.load(Ordering::Relaxed) != NEVER;
-        if !reading && self.in_flight.load(Ordering::Relaxed) == 0 {
+    fn read(&self) {
+        let waiting = self.head_since.load(Ordering::Relaxed) == NEVER
+            && self.in_flight.load(Ordering::Relaxed) == 0
+            && !self.http2.load(Ordering::Relaxed);
+        if waiting {
             self.head_since.store(self.now(), Ordering::Relaxed);
         }
     }
@@ -111,16 +113,11 @@ impl Drop for Flight {
 pub(super) struct Watched {
     conn: Conn,
     activity: Arc<Activity>,
-    first: bool,
 }
 
 impl Watched {
     pub(super) fn new(conn: Conn, activity: Arc<Activity>) -> Self {
-        Self {
-            conn,
-            activity,
-            first: true,
-        }
+        Self { conn, activity }
     }
 }
 
@@ -132,11 +129,8 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.conn).poll_read(cx, buf);
-        if let Some(bytes) = buf.filled().get(before..)
-            && !bytes.is_empty()
-        {
-            self.activity.read(bytes, self.first);
-            self.first = false;
+        if buf.filled().len() > before {
+            self.activity.read();
         }
         result
     }

@@ -27,7 +27,7 @@ pub(super) fn answer(
     peer: Peer,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Response<Answer>> + Send + use<> {
-    let flight = activity.begin();
+    let flight = activity.begin(request.version());
     let line = tracing::enabled!(Level::DEBUG).then(|| Line::new(&request, peer));
     request.extensions_mut().insert(peer);
     let mut router = router.clone();
@@ -65,7 +65,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(request: &Request<Incoming>, peer: Peer) -> Self {
+    fn new<B>(request: &Request<B>, peer: Peer) -> Self {
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
@@ -109,5 +109,20 @@ impl http_body::Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn a_log_line_has_no_query_string() {
+        let request = Request::get("/channels/1/messages?authorization=hunter2");
+        let request = request.header("Authorization", "hunter2").body(()).unwrap();
+        let line = Line::new(&request, Peer(SocketAddr::from(([127, 0, 0, 1], 1))));
+        assert_eq!(line.path, "/channels/1/messages");
     }
 }
