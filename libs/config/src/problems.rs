@@ -18,13 +18,6 @@ impl Problems {
         }
     }
 
-    /// Takes over the problems of another collection.
-    pub fn append(&mut self, others: Self) {
-        for (name, reason) in others.0 {
-            self.push(name, reason);
-        }
-    }
-
     /// Tells whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
