@@ -7,7 +7,7 @@ use anyhow::ensure;
 use e2e::{Platform, Role, Shape, curl, ferroflux};
 
 use crate::both_shapes;
-use crate::clients::{subscribe, websocket};
+use crate::clients::{paho_over_websocket, subscribe, websocket};
 use crate::stage::Stage;
 
 both_shapes!(a_stop_is_clean);
@@ -97,6 +97,12 @@ async fn the_front_has_the_paths_of_0_9_in_one_place() -> anyhow::Result<()> {
     let key = format!("Authorization: {}", stage.thing.key);
     let url = format!("{front}/http/channels/{}/messages", stage.channel);
     assert_eq!(curl(&["-H", &key, "-d", "x", &url]).await?.status, 202);
+    let topic = stage.topic("/front");
+    let address = stage.platform.address("front")?;
+    assert_eq!(
+        paho_over_websocket(&address, "/mqtt", &stage.thing, &topic).await?,
+        format!("{topic} over-ws")
+    );
     let url = format!("{front}/ws/channels/{}/messages", stage.channel);
     assert_eq!(
         websocket(&url, &[&format!("Authorization:{}", stage.thing.key)])

@@ -5,7 +5,7 @@ use e2e::{Shape, curl};
 
 use crate::account::Thing;
 use crate::both_shapes;
-use crate::clients::{message, publish, subscribe, websocket};
+use crate::clients::{message, paho_over_websocket, publish, subscribe, websocket};
 use crate::stage::Stage;
 
 both_shapes!(
@@ -134,6 +134,12 @@ async fn mqtt_publish(shape: Shape) -> anyhow::Result<()> {
             message(&mut subscriber).await?,
             format!("{} {version}", stage.topic("/room/t"))
         );
+    }
+    let topic = stage.topic("/ws");
+    for path in ["/mqtt", "/any/path"] {
+        let address = stage.platform.address("mqtt-ws")?;
+        let back = paho_over_websocket(&address, path, &stage.thing, &topic).await?;
+        assert_eq!(back, format!("{topic} over-ws"));
     }
     let retained = ["-r", "-q", "1"];
     assert_eq!(
