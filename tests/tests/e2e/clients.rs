@@ -114,6 +114,26 @@ pub(crate) async fn publish(
     Ok(status.code().unwrap_or(-1))
 }
 
+/// Publishes to itself with Paho over a WebSocket and returns what it printed.
+pub(crate) async fn paho_over_websocket(
+    address: &str,
+    path: &str,
+    thing: &Thing,
+    topic: &str,
+) -> anyhow::Result<String> {
+    let (host, port) = address.split_once(':').context("no port")?;
+    let mut command = Command::new(python());
+    command.arg(repository().join("tests/clients/mqtt_ws.py"));
+    command.args([host, port, path, &thing.id, &thing.key, topic, "over-ws"]);
+    let output = tokio::time::timeout(DEADLINE, command.kill_on_drop(true).output())
+        .await
+        .context("Paho hangs")??;
+    if !output.status.success() {
+        bail!("Paho: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 fn mosquitto(
     program: &str,
     platform: &Platform,
