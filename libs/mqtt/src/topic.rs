@@ -11,6 +11,9 @@ use model::ChannelId;
 /// The most levels after `messages`, empty ones included; it bounds the depth of the subscription index.
 const MAX_LEVELS: usize = 128;
 
+/// The most bytes after `messages`; twice what other protocols can name, for empty levels and a content type.
+const MAX_BYTES: usize = 2048;
+
 const PREFIX: &str = "channels/";
 const ID: usize = 36;
 const SUFFIX: &str = "/messages";
@@ -34,8 +37,8 @@ pub enum TopicError {
     /// The second level is no channel id.
     #[error("the second level of a topic is the id of a channel")]
     Channel,
-    /// It has too many levels.
-    #[error("a topic has at most 128 levels after 'messages'")]
+    /// It has too many levels or bytes.
+    #[error("a topic has at most 128 levels and 2048 bytes after 'messages'")]
     Levels,
     /// The group of a shared subscription is empty or has a wildcard, or no filter follows.
     #[error("a shared subscription is $share/<group>/<filter>")]
@@ -61,7 +64,7 @@ fn split(text: &str) -> Result<(ChannelId, &str), TopicError> {
         return Err(TopicError::Shape);
     }
     let channel = id.parse().map_err(|_| TopicError::Channel)?;
-    if levels(tail).nth(MAX_LEVELS).is_some() {
+    if tail.len() > MAX_BYTES || levels(tail).nth(MAX_LEVELS).is_some() {
         return Err(TopicError::Levels);
     }
     Ok((channel, tail))

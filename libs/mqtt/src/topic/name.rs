@@ -148,8 +148,9 @@ mod tests {
 
     #[test]
     fn a_topic_too_long_for_other_protocols_has_no_route() {
-        let text = format!("channels/{CHANNEL}/messages/{}", "a".repeat(2000));
+        let text = format!("channels/{CHANNEL}/messages/{}", "a".repeat(2047));
         let route = TopicName::parse(&text).unwrap().route();
         assert_eq!(route, Err(TopicError::Subtopic(model::TopicError::Length)));
+        assert_eq!(refused(&format!("{text}a")), TopicError::Levels);
     }
 }
