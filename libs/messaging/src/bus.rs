@@ -21,6 +21,9 @@ pub struct Seq(pub u64);
 pub trait Bus<T: Record>: Send + Sync {
     /// Publishes a record and returns when it is as durable as configured; live queues get it after that.
     ///
+    /// A record that concerns no consumer is not kept and has the place of the one before it. Records are kept in the
+    /// order in which their futures are first polled.
+    ///
     /// # Errors
     /// `Exhausted` when the bus is full, `Unavailable` when it cannot be reached: then nothing was accepted.
     async fn publish(&self, record: Arc<T>) -> Result<Seq>;
@@ -93,6 +96,8 @@ pub trait Bucket: Send + Sync {
     async fn delete(&self, key: &str) -> Result<()>;
 
     /// Streams all there is, then [`Entry::Current`] once, then every change on any node as it happens.
+    ///
+    /// The stream ends when its reader falls far behind, or with the bus; who still wants it watches again.
     async fn watch(&self) -> Result<tokio::sync::mpsc::Receiver<Entry>>;
 }
 

@@ -45,6 +45,22 @@ impl RecordFilter<Message> for Filter {
             Self::Subtopic(channel, pattern) => vec![format!("channel.{channel}.{pattern}")],
         }
     }
+
+    fn from_subjects(subjects: &[String]) -> Option<Self> {
+        let first = subjects.first()?;
+        if first == Message::SUBJECTS {
+            return Some(Self::All);
+        }
+        let rest = first.strip_prefix("channel.")?;
+        let (channel, pattern) = rest.split_once('.').unwrap_or((rest, ""));
+        let channel = channel.parse().ok()?;
+        if subjects.len() == 2 {
+            return Some(Self::Channel(channel));
+        }
+        Subtopic::from_levels(pattern)
+            .ok()
+            .map(|pattern| Self::Subtopic(channel, pattern))
+    }
 }
 
 /// The only choice among events: all of them.
@@ -62,5 +78,35 @@ impl RecordFilter<Event> for AllEvents {
 
     fn subjects(&self) -> Vec<String> {
         vec![Event::SUBJECTS.to_owned()]
+    }
+
+    fn from_subjects(subjects: &[String]) -> Option<Self> {
+        (subjects == [Event::SUBJECTS]).then_some(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subjects_stand_for_the_filter() {
+        let channel = ChannelId::random();
+        let pattern = |text: &str| Filter::Subtopic(channel, Subtopic::from_levels(text).unwrap());
+        for filter in [
+            Filter::All,
+            Filter::Channel(channel),
+            pattern(""),
+            pattern(">"),
+            pattern("a.*.b"),
+        ] {
+            assert_eq!(Filter::from_subjects(&filter.subjects()), Some(filter));
+        }
+        assert_eq!(
+            AllEvents::from_subjects(&AllEvents.subjects()),
+            Some(AllEvents)
+        );
+        assert_eq!(Filter::from_subjects(&AllEvents.subjects()), None);
+        assert_eq!(Filter::from_subjects(&[]), None);
     }
 }

@@ -18,11 +18,12 @@ const SHARDS: usize = 16;
 /// Looking up takes a lock only to copy a reference; entering while nobody looks at the same key copies nothing.
 pub(crate) struct Index<T: Record, V> {
     hasher: RandomState,
-    shards: [RwLock<HashMap<T::Key, Entries<T, V>>>; SHARDS],
+    shards: [Shard<T, V>; SHARDS],
     unkeyed: RwLock<Entries<T, V>>,
     next: AtomicU64,
 }
 
+type Shard<T, V> = RwLock<HashMap<<T as Record>::Key, Entries<T, V>>>;
 type Entries<T, V> = Arc<Vec<Arc<Entry<T, V>>>>;
 
 struct Entry<T: Record, V> {
@@ -32,7 +33,7 @@ struct Entry<T: Record, V> {
 }
 
 /// What [`Index::remove`] needs to find an entry again.
-pub(crate) struct Place<K> {
+pub(crate) struct Slot<K> {
     key: Option<K>,
     id: u64,
 }
@@ -48,7 +49,7 @@ impl<T: Record, V> Index<T, V> {
     }
 
     /// Enters a value; [`Self::concerned`] calls with it from now on.
-    pub(crate) fn insert(&self, filter: T::Filter, value: V) -> Place<T::Key> {
+    pub(crate) fn insert(&self, filter: T::Filter, value: V) -> Slot<T::Key> {
         let key = filter.key();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let entry = Arc::new(Entry { id, filter, value });
@@ -59,15 +60,15 @@ impl<T: Record, V> Index<T, V> {
                 Arc::make_mut(shard.entry(key.clone()).or_default()).push(entry);
             }
         }
-        Place { key, id }
+        Slot { key, id }
     }
 
     /// Removes a value; a look-up that has begun may still meet it.
-    pub(crate) fn remove(&self, place: &Place<T::Key>) {
+    pub(crate) fn remove(&self, slot: &Slot<T::Key>) {
         let remove = |entries: &mut Entries<T, V>| {
-            Arc::make_mut(entries).retain(|entry| entry.id != place.id)
+            Arc::make_mut(entries).retain(|entry| entry.id != slot.id)
         };
-        match &place.key {
+        match &slot.key {
             None => remove(&mut self.unkeyed.write()),
             Some(key) => {
                 let mut shard = self.shard(key).write();
@@ -106,7 +107,7 @@ impl<T: Record, V> Index<T, V> {
             .any(|entry| stop(&entry.value))
     }
 
-    fn shard(&self, key: &T::Key) -> &RwLock<HashMap<T::Key, Entries<T, V>>> {
+    fn shard(&self, key: &T::Key) -> &Shard<T, V> {
         let hash = self.hasher.hash_one(key);
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or_default()]
     }

@@ -2,11 +2,15 @@
 //!
 //! Both backends keep the promises written at [`Bus`]; one contract suite proves it.
 
+mod bucket;
 mod bus;
+mod disk;
 mod event;
 mod filter;
 mod index;
+mod key;
 mod live;
+mod log;
 mod message;
 mod open;
 mod record;

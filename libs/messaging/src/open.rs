@@ -3,10 +3,13 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{BoxError, Error, ErrorKind, Result};
+use model::{BoxError, Error, Result};
 use proto::Event;
 use tokio_util::sync::CancellationToken;
 
+use crate::bucket::{self, FileBucket};
+use crate::disk::directory::Lock;
+use crate::log::{Log, Settings};
 use crate::{Bucket, Bus, Message};
 
 /// What kept data may take by default.
@@ -104,9 +107,37 @@ impl fmt::Debug for Driver {
 /// When the directory cannot be used or belongs to a running process, or the server cannot be reached or cannot keep
 /// what the configuration promises; the message says what to do.
 pub async fn open(config: &Config) -> Result<(Buses, Driver)> {
-    Err(Error::new(
-        ErrorKind::Unavailable,
-        "bus_unavailable",
-        format!("there is no bus at {} yet", config.dir.display()),
-    ))
+    let config = config.clone();
+    let opened = tokio::task::spawn_blocking(move || in_process(&config)).await;
+    opened.unwrap_or_else(|_| Err(Error::internal()))
+}
+
+fn in_process(config: &Config) -> Result<(Buses, Driver)> {
+    let lock = Arc::new(Lock::take(&config.dir)?);
+    let power = config.durability == Durability::Power;
+    let settings = Settings {
+        power,
+        max_bytes: config.max_bytes,
+    };
+    let messages = Log::<Message>::open(&config.dir.join("messages"), lock.clone(), settings)?;
+    let events = Log::<Event>::open(&config.dir.join("events"), lock.clone(), settings)?;
+    let bucket = |name: &str| {
+        let path = config.dir.join(name).with_extension("bucket");
+        FileBucket::open(&path, lock.clone(), power, bucket::MAX_BYTES)
+    };
+    let (messages_ended, events_ended) = (messages.ended(), events.ended());
+    let buses = Buses {
+        messages: Arc::new(messages),
+        events: Arc::new(events),
+        sessions: Arc::new(bucket("sessions")?),
+        retained: Arc::new(bucket("retained")?),
+    };
+    let driver = Driver::new(move |stop| async move {
+        tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = messages_ended.cancelled() => Err("the log of messages has ended".into()),
+            () = events_ended.cancelled() => Err("the log of events has ended".into()),
+        }
+    });
+    Ok((buses, driver))
 }

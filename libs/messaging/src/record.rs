@@ -47,6 +47,9 @@ pub trait RecordFilter<T: Record>: Clone + Debug + Send + Sync + 'static {
 
     /// Returns NATS subjects that together cover at least every chosen record.
     fn subjects(&self) -> Vec<String>;
+
+    /// Returns the filter whose [`Self::subjects`] these are.
+    fn from_subjects(subjects: &[String]) -> Option<Self>;
 }
 
 /// Why bytes are no record.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::Record;
 use crate::bus::LiveGuard;
-use crate::index::{Index, Place};
+use crate::index::{Index, Slot};
 use crate::live::LiveSender;
 
 /// The live subscriptions of one bus in this process; both backends deliver through it.
@@ -20,7 +20,7 @@ impl<T: Record> Router<T> {
     /// Subscribes a queue until the guard is dropped.
     pub(crate) fn subscribe(&self, filter: T::Filter, queue: &LiveSender<T>) -> LiveGuard {
         LiveGuard::new(Subscription {
-            place: self.queues.insert(filter, queue.clone()),
+            slot: self.queues.insert(filter, queue.clone()),
             queues: self.queues.clone(),
         })
     }
@@ -33,12 +33,12 @@ impl<T: Record> Router<T> {
 
 struct Subscription<T: Record> {
     queues: Arc<Index<T, LiveSender<T>>>,
-    place: Place<T::Key>,
+    slot: Slot<T::Key>,
 }
 
 impl<T: Record> Drop for Subscription<T> {
     fn drop(&mut self) {
-        self.queues.remove(&self.place);
+        self.queues.remove(&self.slot);
     }
 }
 

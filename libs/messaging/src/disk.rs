@@ -1,0 +1,6 @@
+//! Files that tell when they are damaged, in directories that belong to one process.
+
+pub(crate) mod directory;
+pub(crate) mod frame;
+pub(crate) mod header;
+pub(crate) mod scan;

@@ -1,0 +1,144 @@
+//! Directories and files of the bus: private to the user, and of one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use model::{Error, ErrorKind, Result};
+
+const LOCK_FILE: &str = "lock";
+
+/// Keeps other processes out of a directory until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(
+    #[expect(dead_code, reason = "the lock lasts as long as the file is open")] File,
+);
+
+impl Lock {
+    /// Makes the directory if needed and takes it for this process.
+    pub(crate) fn take(dir: &Path) -> Result<Self> {
+        create_dir(dir).map_err(|error| unusable(dir, &error))?;
+        let path = dir.join(LOCK_FILE);
+        let mut file = private(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false),
+        )
+        .open(&path)
+        .map_err(|error| unusable(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {
+                note_process(&mut file).map_err(|error| unusable(&path, &error))?;
+                Ok(Self(file))
+            }
+            Err(TryLockError::WouldBlock) => Err(in_use(dir, &mut file)),
+            Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+        }
+    }
+}
+
+fn note_process(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    write!(file, "{}", std::process::id())
+}
+
+fn in_use(dir: &Path, file: &mut File) -> Error {
+    let mut process = String::new();
+    if file.take(20).read_to_string(&mut process).is_err() || process.is_empty() {
+        "unknown".clone_into(&mut process);
+    }
+    Error::new(
+        ErrorKind::Conflict,
+        "bus_in_use",
+        format!(
+            "{} is in use by another process ({process}); stop it, or choose another directory",
+            dir.display()
+        ),
+    )
+}
+
+/// Makes the error for a path of the bus that cannot be used.
+pub(crate) fn unusable(path: &Path, error: &io::Error) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "bus_directory",
+        format!("cannot use {}: {error}", path.display()),
+    )
+}
+
+/// Makes a directory and those above it, for this user only.
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Makes the options create files for this user only.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+/// Creates a file for this user only, empty even where there was one.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    private(
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true),
+    )
+    .open(path)
+}
+
+/// Makes the names in a directory survive the loss of power.
+pub(crate) fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_directory_belongs_to_one_at_a_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("a/b");
+        let lock = Lock::take(&dir).unwrap();
+        let error = Lock::take(&dir).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Conflict);
+        assert!(
+            error.message.contains(&std::process::id().to_string()),
+            "{error}"
+        );
+        drop(lock);
+        Lock::take(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_made_is_private() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("bus");
+        let _lock = Lock::take(&dir).unwrap();
+        create(&dir.join("file")).unwrap();
+        assert_eq!(mode(&dir), 0o700);
+        assert_eq!(mode(&dir.join(LOCK_FILE)), 0o600);
+        assert_eq!(mode(&dir.join("file")), 0o600);
+    }
+
+    #[test]
+    fn an_unusable_directory_is_named() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        create(&file).unwrap();
+        let error = Lock::take(&file).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.message.contains("file"), "{error}");
+    }
+}
