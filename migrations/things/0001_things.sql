@@ -44,3 +44,9 @@ CREATE TABLE installation (
     id INTEGER NOT NULL PRIMARY KEY,
     mark BYTEA NOT NULL
 );
+
+-- Users who are gone: nothing is created for them any more, not even by a request that was under way.
+CREATE TABLE removed_owners (
+    owner UUID NOT NULL PRIMARY KEY,
+    removed_at TIMESTAMPTZ NOT NULL
+);

@@ -47,6 +47,15 @@ pub async fn add(tx: &Tx, at: Timestamp, event: impl FnOnce(u64) -> String + Sen
     Ok(number)
 }
 
+/// Waits for the transactions that are adding events, and makes later ones wait until this one ends.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub async fn lock(tx: &Tx) -> Result<()> {
+    let sql = "UPDATE outbox_counter SET number = number WHERE id = 1";
+    tx.execute(sql, &[]).await.map(drop)
+}
+
 /// Returns the oldest events that are not published yet.
 ///
 /// # Errors

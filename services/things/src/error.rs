@@ -74,6 +74,9 @@ pub enum Error {
     /// The thing may not use the channel.
     #[error("the thing is not connected to the channel, or one of them does not exist")]
     NotConnected,
+    /// The user was deleted while the request was under way.
+    #[error("the user does not exist any more")]
+    OwnerRemoved,
     /// A neighbour or the database failed; it says how.
     #[error(transparent)]
     Other(#[from] model::Error),
@@ -98,7 +101,9 @@ impl Error {
             | Self::ChannelNotFound
             | Self::ConnectionNotFound
             | Self::CertificateNotFound => ErrorKind::NotFound,
-            Self::KeyUnknown | Self::CertificateUnknown => ErrorKind::Unauthenticated,
+            Self::KeyUnknown | Self::CertificateUnknown | Self::OwnerRemoved => {
+                ErrorKind::Unauthenticated
+            }
             Self::NotConnected => ErrorKind::Forbidden,
             Self::Other(error) => error.kind,
         }
@@ -125,6 +130,7 @@ impl Error {
             Self::KeyUnknown => "thing_key_unknown",
             Self::CertificateUnknown => "certificate_unknown",
             Self::NotConnected => "thing_not_connected",
+            Self::OwnerRemoved => "user_removed",
             Self::Other(_) => "internal",
         }
     }

@@ -41,7 +41,7 @@ pub fn router(service: Arc<Service>) -> Router {
 }
 
 /// Routes a path whose parameters may also be empty: 0.9 matches those too, and they are refused as such.
-fn route(router: Router<Shared>, path: &str, handlers: MethodRouter<Shared>) -> Router<Shared> {
+fn route(router: Router<Shared>, path: &str, handlers: &MethodRouter<Shared>) -> Router<Shared> {
     let mut paths = vec![String::new()];
     for segment in path.split('/').skip(1) {
         let variants: &[&str] = if segment.starts_with('{') {

@@ -197,6 +197,9 @@ pub trait AccessRepository: Send + Sync {
 /// What becomes of an owner's possessions when the owner is gone.
 #[async_trait]
 pub trait OwnerRepository: Send + Sync {
+    /// Makes sure that nothing can be created for a user any more; what is under way counts as before.
+    async fn retire_owner(&self, owner: Owner, at: Timestamp) -> Result<()>;
+
     /// Deletes at most so many of a user's channels and things; returns how many, none once nothing is left.
     async fn delete_some_of(&self, owner: Owner, limit: u32, at: Timestamp) -> Result<u32>;
 

@@ -71,17 +71,29 @@ impl Store {
     where
         I: IntoIterator<Item = Change, IntoIter: Send>,
     {
+        let any = self.record(&tx, at, changes).await?;
+        self.finish(tx).await?;
+        Ok(any)
+    }
+
+    /// Writes events; from here to the end of the transaction every other one with events waits.
+    async fn record<I>(&self, tx: &Tx, at: Timestamp, changes: I) -> Result<bool>
+    where
+        I: IntoIterator<Item = Change, IntoIter: Send>,
+    {
         let mut any = false;
         for change in changes {
             let event = |number| event_json(number, at, change);
-            outbox::add(&tx, at, event).await.map_err(failed)?;
+            outbox::add(tx, at, event).await.map_err(failed)?;
             any = true;
         }
-        tx.commit().await.map_err(failed)?;
-        if any {
-            self.wake.notify_one();
-        }
         Ok(any)
+    }
+
+    async fn finish(&self, tx: Tx) -> Result<()> {
+        tx.commit().await.map_err(failed)?;
+        self.wake.notify_one();
+        Ok(())
     }
 }
 

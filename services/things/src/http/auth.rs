@@ -19,9 +19,9 @@ use crate::{Error, Result, Service};
 pub fn auth_router(service: Arc<Service>) -> Router {
     let router = Router::new().route("/identify", post(METRICS.count("identify", identify)));
     let by_key = post(METRICS.count("can_access", access));
-    let router = route(router, "/channels/{id}/access", by_key);
+    let router = route(router, "/channels/{id}/access", &by_key);
     let by_id = post(METRICS.count("can_access_by_id", access_by_id));
-    let router = route(router, "/channels/{id}/access-by-id", by_id);
+    let router = route(router, "/channels/{id}/access-by-id", &by_id);
     server::legacy(router.with_state(service), Legacy::THINGS)
 }
 

@@ -18,11 +18,11 @@ use crate::{Error, NewCertificate, Result};
 
 pub(super) fn routes() -> Router<Shared> {
     let all = post(METRICS.count("add_cert", create)).get(METRICS.count("list_certs", list));
-    let router = route(Router::new(), "/things/{id}/certs", all);
+    let router = route(Router::new(), "/things/{id}/certs", &all);
     let one = delete(METRICS.count("remove_cert", remove));
-    let router = route(router, "/things/{id}/certs/{sha256}", one);
+    let router = route(router, "/things/{id}/certs/{sha256}", &one);
     let revoke = post(METRICS.count("revoke_cert", revoke));
-    route(router, "/things/{id}/certs/{sha256}/revoke", revoke)
+    route(router, "/things/{id}/certs/{sha256}/revoke", &revoke)
 }
 
 /// A certificate by itself or by its fingerprint.

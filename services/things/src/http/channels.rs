@@ -21,9 +21,9 @@ pub(super) fn routes() -> Router<Shared> {
         "/channels/bulk",
         post(METRICS.count("create_channels", create_many)),
     );
-    let router = route(router, "/channels/{id}", one);
+    let router = route(router, "/channels/{id}", &one);
     let connected = get(METRICS.count("list_channels_by_thing", list_of_thing));
-    route(router, "/things/{id}/channels", connected)
+    route(router, "/things/{id}/channels", &connected)
 }
 
 async fn create(
@@ -44,10 +44,11 @@ async fn create(
 async fn create_many(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Vec<Description>>,
+    JsonBody(body): JsonBody<Option<Vec<Description>>>,
 ) -> Result<(StatusCode, Json<ChannelsBody>), Problem> {
     let token = token.require()?;
     let new = body
+        .unwrap_or_default()
         .into_iter()
         .map(|channel| channel.details(service.limits()));
     let new = new.collect::<Result<_, _>>()?;

@@ -19,7 +19,7 @@ pub(super) fn routes() -> Router<Shared> {
             "/disconnect",
             put(METRICS.count("disconnect", disconnect_many)),
         );
-    route(router, "/channels/{channel}/things/{thing}", one)
+    route(router, "/channels/{channel}/things/{thing}", &one)
 }
 
 async fn connect(

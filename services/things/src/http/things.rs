@@ -24,11 +24,11 @@ pub(super) fn routes() -> Router<Shared> {
         "/things/bulk",
         post(METRICS.count("add_things", create_many)),
     );
-    let router = route(router, "/things/{id}", one);
+    let router = route(router, "/things/{id}", &one);
     let key = patch(METRICS.count("update_key", update_key));
-    let router = route(router, "/things/{id}/key", key);
+    let router = route(router, "/things/{id}/key", &key);
     let connected = get(METRICS.count("list_things_by_channel", list_of_channel));
-    route(router, "/channels/{id}/things", connected)
+    route(router, "/channels/{id}/things", &connected)
 }
 
 async fn create(
@@ -49,10 +49,11 @@ async fn create(
 async fn create_many(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Vec<Description>>,
+    JsonBody(body): JsonBody<Option<Vec<Description>>>,
 ) -> Result<(StatusCode, Json<ThingsBody>), Problem> {
     let token = token.require()?;
     let new = body
+        .unwrap_or_default()
         .into_iter()
         .map(|thing| thing.new_thing(service.limits()));
     let new = new.collect::<Result<_, _>>()?;

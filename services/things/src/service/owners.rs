@@ -10,9 +10,12 @@ use crate::Result;
 const BATCH: u32 = 100;
 
 impl Service {
-    /// Deletes all that a user has, in batches; doing it again, or going on after a failure, is harmless.
+    /// Deletes all that a user has, in batches, and lets nothing be created for the user any more.
+    ///
+    /// Doing it again, or going on after a failure, is harmless.
     #[instrument(skip_all, fields(user.id = %user))]
     pub async fn delete_all_of(&self, user: UserId) -> Result<u64> {
+        self.repository.retire_owner(user, self.now()).await?;
         let mut total = 0;
         loop {
             let now = self.now();

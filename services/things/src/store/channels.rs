@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use model::{ChannelId, Page, PageQuery, ThingId, Timestamp};
 use proto::Change;
 
+use super::owners::refuse_removed;
 use super::rows::{bounds, channel, page};
 use super::{Store, failed};
 use crate::Result;
@@ -34,8 +35,9 @@ impl ChannelRepository for Store {
                 metadata: channel.details.metadata.value(),
             })
             .collect::<Vec<_>>();
-        self.commit(tx, at, created).await?;
-        Ok(())
+        self.record(&tx, at, created).await?;
+        refuse_removed(&tx, owner).await?;
+        self.finish(tx).await
     }
 
     async fn get_channel(&self, owner: Owner, id: ChannelId) -> Result<Option<Channel>> {

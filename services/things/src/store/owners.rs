@@ -3,15 +3,25 @@ use std::any::Any;
 use async_trait::async_trait;
 use model::{ChannelId, ThingId, Timestamp};
 use proto::Change;
-use storage::{Row, Tx};
+use storage::{Row, Tx, outbox};
 
 use super::{Store, failed};
-use crate::Result;
 use crate::model::Owner;
 use crate::repository::OwnerRepository;
+use crate::{Error, Result};
 
 #[async_trait]
 impl OwnerRepository for Store {
+    /// Whoever creates something looks for the mark while it holds the same lock: it comes before or after this.
+    async fn retire_owner(&self, owner: Owner, at: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO removed_owners (owner, removed_at) VALUES ($1, $2)
+            ON CONFLICT DO NOTHING";
+        let tx = self.db.begin().await.map_err(failed)?;
+        outbox::lock(&tx).await.map_err(failed)?;
+        tx.execute(sql, &[&owner, &at]).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+
     /// Channels go first: once they are gone, nothing of the user's can be sent to or read from.
     async fn delete_some_of(&self, owner: Owner, limit: u32, at: Timestamp) -> Result<u32> {
         let tx = self.db.begin().await.map_err(failed)?;
@@ -47,4 +57,13 @@ impl OwnerRepository for Store {
 async fn ids_of(tx: &Tx, sql: &'static str, owner: Owner, limit: u32) -> Result<Vec<Row>> {
     let limit = i64::from(limit);
     tx.query(sql, &[&owner, &limit]).await.map_err(failed)
+}
+
+/// To be called with events written, see [`OwnerRepository::retire_owner`].
+pub(super) async fn refuse_removed(tx: &Tx, owner: Owner) -> Result<()> {
+    let sql = "SELECT owner FROM removed_owners WHERE owner = $1";
+    match tx.query_opt(sql, &[&owner]).await.map_err(failed)? {
+        None => Ok(()),
+        Some(_) => Err(Error::OwnerRemoved),
+    }
 }

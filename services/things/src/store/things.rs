@@ -2,6 +2,7 @@ use async_trait::async_trait;
 use model::{ChannelId, Page, PageQuery, ThingId, Timestamp};
 use proto::Change;
 
+use super::owners::refuse_removed;
 use super::rows::{bounds, page, thing};
 use super::{Store, failed};
 use crate::model::{Details, Filter, Key, Owner, Thing};
@@ -31,8 +32,9 @@ impl ThingRepository for Store {
                 metadata: thing.details.metadata.value(),
             })
             .collect::<Vec<_>>();
-        self.commit(tx, at, created).await?;
-        Ok(())
+        self.record(&tx, at, created).await?;
+        refuse_removed(&tx, owner).await?;
+        self.finish(tx).await
     }
 
     async fn get_thing(&self, owner: Owner, id: ThingId) -> Result<Option<Thing>> {

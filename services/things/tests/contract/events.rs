@@ -1,7 +1,7 @@
 use proto::Change;
 use serde_json::json;
-use things::NewCertificate;
 use things::model::{Connections, Fingerprint, Key};
+use things::{NewCertificate, Service};
 
 use crate::{changes, details, new_thing, services, somebody};
 
@@ -9,12 +9,15 @@ use crate::{changes, details, new_thing, services, somebody};
 async fn every_change_leaves_its_event_in_order() {
     for service in services().await {
         let owner = somebody();
-        let sha256 = Fingerprint::from([7; 32]);
         let thing = service.create_thing(&owner, new_thing("t", None)).await;
         let id = thing.unwrap().id;
         let new = details("c", json!({"a": 1}));
-        let channel = service.create_channel(&owner, new.clone()).await.unwrap();
-        let one = Connections::one(channel.id, id);
+        let channel = service
+            .create_channel(&owner, new.clone())
+            .await
+            .unwrap()
+            .id;
+        let one = Connections::one(channel, id);
         service.connect(&owner, &one).await.unwrap();
         service.connect(&owner, &one).await.unwrap();
         service.update_thing(&owner, id, &new).await.unwrap();
@@ -22,53 +25,55 @@ async fn every_change_leaves_its_event_in_order() {
             .update_key(&owner, id, &Key::random())
             .await
             .unwrap();
-        service
-            .update_channel(&owner, channel.id, &new)
-            .await
-            .unwrap();
+        service.update_channel(&owner, channel, &new).await.unwrap();
+        service.disconnect(&owner, &one).await.unwrap();
+        service.delete_channel(&owner, channel).await.unwrap();
+        service.delete_thing(&owner, id).await.unwrap();
+        let expected = [
+            "thing.create",
+            "channel.create",
+            "thing.connect",
+            "thing.update",
+            "thing.update_key",
+            "channel.update",
+            "thing.disconnect",
+            "channel.remove",
+            "thing.remove",
+        ];
+        assert_eq!(operations(&service, 0).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn changes_of_certificates_leave_their_events() {
+    for service in services().await {
+        let owner = somebody();
+        let thing = service.create_thing(&owner, new_thing("t", None)).await;
+        let id = thing.unwrap().id;
+        let sha256 = Fingerprint::from([7; 32]);
         let certificate = NewCertificate::Sha256(sha256);
         service
             .create_certificate(&owner, id, &certificate)
             .await
             .unwrap();
-        service
-            .revoke_certificate(&owner, id, sha256)
-            .await
-            .unwrap();
-        service
-            .revoke_certificate(&owner, id, sha256)
-            .await
-            .unwrap();
+        for _ in 0..2 {
+            service
+                .revoke_certificate(&owner, id, sha256)
+                .await
+                .unwrap();
+        }
         service
             .delete_certificate(&owner, id, sha256)
             .await
             .unwrap();
-        service.disconnect(&owner, &one).await.unwrap();
-        service.delete_channel(&owner, channel.id).await.unwrap();
-        service.delete_thing(&owner, id).await.unwrap();
-        let operations: Vec<_> = changes(&service, 0)
-            .await
-            .iter()
-            .map(Change::operation)
-            .collect();
-        assert_eq!(
-            operations,
-            [
-                "thing.create",
-                "channel.create",
-                "thing.connect",
-                "thing.update",
-                "thing.update_key",
-                "channel.update",
-                "thing.add_cert",
-                "thing.remove_cert",
-                "thing.remove_cert",
-                "thing.disconnect",
-                "channel.remove",
-                "thing.remove",
-            ]
-        );
+        let expected = ["thing.add_cert", "thing.remove_cert", "thing.remove_cert"];
+        assert_eq!(operations(&service, 1).await, expected);
     }
+}
+
+async fn operations(service: &Service, since: u64) -> Vec<&'static str> {
+    let changes = changes(service, since).await;
+    changes.iter().map(Change::operation).collect()
 }
 
 #[tokio::test]

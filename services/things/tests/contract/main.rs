@@ -9,6 +9,7 @@ mod events;
 mod owners;
 mod secrets;
 mod things;
+mod user_events;
 
 use std::sync::Arc;
 
