@@ -11,7 +11,13 @@ pub use event::{Change, Event};
 pub use status::{from_status, to_status};
 
 /// The generated types of the wire; `mainflux` is that of 0.9, `ferroflux` what is new.
-#[expect(missing_docs, clippy::all, reason = "generated from the .proto files")]
+#[expect(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::too_many_lines,
+    reason = "generated from the .proto files"
+)]
 pub mod wire {
     pub mod mainflux {
         tonic::include_proto!("mainflux");
