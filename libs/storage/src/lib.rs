@@ -6,6 +6,7 @@
 //!   `(CAST($1 AS TEXT) IS NULL OR name = $1)`. The cast is for that test only: compare with the bare `$1`.
 //! - Integers are `i64` for `BIGINT` and `i32` for `INTEGER`. JSON values are objects.
 //! - Tables spell PostgreSQL's types (`UUID`, `TIMESTAMPTZ`, `JSONB`, `BOOLEAN`, `BIGINT`, `BYTEA`, `VARCHAR(n)`).
+//! - Queries name their columns: a migration that adds one would break prepared statements with `*`.
 //! - Lists are ordered by ids, numbers and times; the order of texts differs between databases.
 //! - `fold(x)` folds case, `has_text(haystack, needle)` finds text without wildcards and case, `json_contains(a, b)`
 //!   is `a @> b`. No other function or operator on text case or JSON, no arrays, enums, `ILIKE`, `= ANY`, `FOR UPDATE`.

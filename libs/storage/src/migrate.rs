@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +18,8 @@ pub struct Migration {
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
     version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
-/// Waiting for another process to finish its migrations may take longer than a statement usually may.
+/// A migration, or waiting for that of another process, may take longer than a statement usually may.
+const LIMIT: Duration = Duration::from_secs(600);
 const EXCLUSIVE: &str = "SET LOCAL statement_timeout = '10min';
     SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ':migrations', 0))";
 
@@ -47,11 +49,14 @@ async fn prepare(db: &Db) -> Result<()> {
 
 /// Begins a transaction in which nobody else migrates; on SQLite that is every transaction.
 async fn exclusive(db: &Db) -> Result<Tx> {
-    let tx = db.begin().await?;
-    if let Tx::Postgres(_) = tx {
-        tx.batch(EXCLUSIVE).await?;
+    match db.begin().await? {
+        Tx::Postgres(mut tx) => {
+            tx.set_limit(LIMIT);
+            tx.batch(EXCLUSIVE).await?;
+            Ok(Tx::Postgres(tx))
+        }
+        tx @ Tx::Sqlite(_) => Ok(tx),
     }
-    Ok(tx)
 }
 
 async fn apply(db: &Db, migration: &Migration) -> Result<()> {

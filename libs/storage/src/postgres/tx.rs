@@ -26,6 +26,11 @@ impl Tx {
         Ok(tx)
     }
 
+    /// Lets a statement take this long, as far as the client is concerned.
+    pub(crate) fn set_limit(&mut self, limit: Duration) {
+        self.limit = limit;
+    }
+
     pub(crate) async fn query(&self, sql: &'static str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         self.watch(query(connection, self.limit, sql, params).await)

@@ -1,4 +1,6 @@
-use storage::{Error, Migration};
+use std::time::Duration;
+
+use storage::{Error, Migration, Settings};
 
 use crate::{count, databases, postgres};
 
@@ -90,9 +92,22 @@ async fn replicas_that_start_together_do_not_race() {
 }
 
 #[tokio::test]
+async fn one_may_take_longer_than_a_statement() {
+    let Some(Settings::Postgres(mut settings)) = postgres() else {
+        return;
+    };
+    settings.statement_timeout = Duration::from_millis(50);
+    let db = storage::open(&Settings::postgres(settings)).await.unwrap();
+    let sql = "SELECT pg_sleep(0.2)";
+    db.migrate(&[FIRST, Migration { sql, ..SECOND }])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn processes_that_share_a_file_do_not_race() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = storage::Settings::sqlite(dir.path().join("x.db"));
+    let settings = Settings::sqlite(dir.path().join("x.db"));
     let open = || async { storage::open(&settings).await.unwrap() };
     let (a, b) = tokio::join!(open(), open());
     let list = [FIRST, SECOND, THIRD];
