@@ -186,6 +186,11 @@ impl Retained {
         keys
     }
 
+    /// Returns the message of a topic.
+    pub fn get(&self, key: RetainedKey) -> Option<&Arc<Message>> {
+        self.channels.get(&key.channel)?.get(&key.topic)
+    }
+
     /// Returns the number of messages kept.
     pub fn len(&self) -> usize {
         self.messages

@@ -1,0 +1,71 @@
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::conn;
+use crate::shard::Shard;
+use crate::transport::Transport;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// How long accepting pauses when it fails, as it does while there are no descriptors.
+const PAUSE: Duration = Duration::from_millis(200);
+/// After how much silence the peer of a connection is probed for being there, whatever its keep-alive.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+
+/// Binds as many listeners to one address as there are shards; the kernel spreads connections over them.
+pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<StdListener>> {
+    let first = bind_one(address, shards > 1)?;
+    let bound = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..shards {
+        listeners.push(bind_one(bound, true)?);
+    }
+    Ok(listeners)
+}
+
+fn bind_one(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections for ever.
+pub(crate) async fn accept(shard: &Rc<Shard>, listener: &TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, peer)) => {
+                prepare(&tcp);
+                conn::start(shard, Transport::Tcp(tcp), peer);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Sets what is good to have; a connection works without.
+fn prepare(tcp: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER);
+    let set = tcp
+        .set_nodelay(true)
+        .and_then(|()| SockRef::from(tcp).set_tcp_keepalive(&keepalive));
+    if let Err(error) = set {
+        tracing::debug!(%error, "an option of a connection could not be set");
+    }
+}

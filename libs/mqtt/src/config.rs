@@ -1,0 +1,74 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where the engine listens and how much it gives to whom; every number bounds something a client could fill.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where plain MQTT is listened for; nothing when connections only come by [`crate::Broker::attach`].
+    pub listen: Option<SocketAddr>,
+    /// How many threads serve connections; 0 is one for each core, at most 64.
+    pub shards: usize,
+    /// How many connections there may be.
+    pub max_connections: usize,
+    /// How long a client may take from its connection to an accepted CONNECT.
+    pub connect_timeout: Duration,
+    /// How long a connection that is told to go may take to read why.
+    pub linger_timeout: Duration,
+    /// The longest keep-alive in seconds; MQTT 5 clients that ask for more, or for none, are told this one. 0 is no limit.
+    pub max_keep_alive: u16,
+    /// The largest packet taken, in bytes.
+    pub max_packet_size: usize,
+    /// The longest client id taken, in bytes.
+    pub max_client_id: usize,
+    /// How many topic aliases a client may set.
+    pub topic_alias_maximum: u16,
+    /// How many QoS 1 and 2 messages a client may have unacknowledged by the server.
+    pub receive_maximum: u16,
+    /// How many QoS 1 and 2 messages may be on their way to a client, whatever more it would take.
+    pub max_inflight: u16,
+    /// How many QoS 1 and 2 messages may wait for a live subscriber before it is cut.
+    pub max_queued_messages: usize,
+    /// How many bytes may wait to be written to a connection before QoS 0 messages are dropped.
+    pub max_output_bytes: usize,
+    /// How many subscriptions a session may have.
+    pub max_subscriptions: usize,
+    /// How long a session may outlive its connection; also what "for ever" means.
+    pub max_session_expiry: Duration,
+    /// How many retained messages there may be.
+    pub max_retained_messages: usize,
+    /// How many bytes of retained messages there may be.
+    pub max_retained_bytes: usize,
+    /// How many messages may be on their way from one shard to another before publishers are held.
+    pub max_mailbox_messages: usize,
+    /// How many messages of other protocols and nodes may wait to be handed out.
+    pub max_live_messages: usize,
+    /// How many bytes of them.
+    pub max_live_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            shards: 0,
+            max_connections: 10_000,
+            connect_timeout: Duration::from_secs(10),
+            linger_timeout: Duration::from_secs(2),
+            max_keep_alive: 0,
+            max_packet_size: 1024 * 1024,
+            max_client_id: 1024,
+            topic_alias_maximum: 32,
+            receive_maximum: 1024,
+            max_inflight: 256,
+            max_queued_messages: 10_000,
+            max_output_bytes: 1024 * 1024,
+            max_subscriptions: 1_000,
+            max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
+            max_retained_messages: 100_000,
+            max_retained_bytes: 64 * 1024 * 1024,
+            max_mailbox_messages: 65_536,
+            max_live_messages: 65_536,
+            max_live_bytes: 64 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! One connection, from its first byte to the last.
+
+mod acks;
+mod ending;
+mod goodbye;
+mod handshake;
+mod input;
+mod keeper;
+mod packets;
+mod publish;
+mod serve;
+mod subscribe;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+pub(crate) use publish::commit;
+
+use crate::shard::Shard;
+use crate::transport::Transport;
+
+/// Serves a connection in a task of its own.
+pub(crate) fn start(shard: &Rc<Shard>, transport: Transport, peer: SocketAddr) {
+    let entrance = shard.node.enter();
+    if !entrance.is_hopeless() {
+        let serving = handshake::handshake(shard.clone(), transport, peer, entrance);
+        shard.tasks.spawn_local(serving);
+    }
+}

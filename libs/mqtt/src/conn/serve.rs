@@ -1,0 +1,276 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesOrdered;
+use model::ThingId;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::ending::End;
+use super::input::Input;
+use super::publish::{Aliases, Published};
+use super::subscribe::Done;
+use crate::access::{Admission, Lost};
+use crate::codec::Encoder;
+use crate::node::Entrance;
+use crate::packet::{ConnAck, Connect, Outgoing, Reason, Version, Will};
+use crate::peer::Peer;
+use crate::reception::Reception;
+use crate::session::{Session, Window};
+use crate::shard::{Ownership, Shard};
+use crate::transport::Transport;
+
+/// What a successful handshake yields.
+pub(super) struct Opened {
+    pub(super) connect: Box<Connect>,
+    /// What came after the CONNECT.
+    pub(super) rest: Vec<u8>,
+    pub(super) admission: Box<dyn Admission>,
+    pub(super) ownership: Ownership,
+    pub(super) session: Session,
+    pub(super) session_present: bool,
+    pub(super) assigned: Option<String>,
+}
+
+/// An established connection.
+pub(super) struct Conn {
+    pub(super) shard: Rc<Shard>,
+    pub(super) peer: Rc<Peer>,
+    pub(super) reception: Rc<Reception>,
+    pub(super) ownership: Ownership,
+    pub(super) transport: Transport,
+    pub(super) entrance: Entrance,
+    pub(super) input: Input,
+    pub(super) thing: ThingId,
+    pub(super) will: Option<Will>,
+    pub(super) aliases: Aliases,
+    /// Messages on their way to the bus; their acknowledgements leave in the order the messages came.
+    pub(super) publishes: FuturesOrdered<LocalBoxFuture<'static, Published>>,
+    /// How many of them have QoS 0, so that none overtakes them.
+    pub(super) ordered: usize,
+    /// What has to be done before the next packet is looked at.
+    pub(super) work: Option<LocalBoxFuture<'static, Done>>,
+    lost: Lost,
+    keep_alive: Option<KeepAlive>,
+}
+
+/// Ends a connection that has been silent for too long.
+struct KeepAlive {
+    limit: Duration,
+    heard: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl KeepAlive {
+    /// Allows one and a half times the interval (MQTT 3.1.1 section 3.1.2.10); 0 turns it off.
+    fn new(seconds: u16) -> Option<Self> {
+        let limit = Duration::from_millis(u64::from(seconds) * 1500);
+        (seconds > 0).then(|| Self {
+            limit,
+            heard: Instant::now(),
+            sleep: Box::pin(sleep(limit)),
+        })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        // The timer is set anew when it fires, not with every packet.
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            let deadline = self.heard + self.limit;
+            if deadline <= Instant::now() {
+                return Err(End::close(
+                    Reason::KeepAliveTimeout,
+                    "nothing was heard within the keep-alive",
+                ));
+            }
+            self.sleep.as_mut().reset(deadline);
+        }
+        Ok(())
+    }
+}
+
+impl Conn {
+    /// Answers the CONNECT and serves the connection in a task of its own.
+    pub(super) fn start(
+        shard: Rc<Shard>,
+        transport: Transport,
+        entrance: Entrance,
+        opened: Opened,
+    ) {
+        let config = &shard.node.config;
+        let connect = opened.connect;
+        let (connack, keep_alive) = connack(
+            &shard,
+            &connect,
+            &opened.session,
+            opened.session_present,
+            opened.assigned,
+        );
+        let window = Window {
+            inflight: connect.receive_maximum.get().min(config.max_inflight),
+            queued: config.max_queued_messages,
+        };
+        let peer = shard.add_peer(|id| {
+            Peer::new(
+                id,
+                Encoder::from(&*connect),
+                opened.session,
+                window,
+                config.max_output_bytes,
+            )
+        });
+        peer.send(&Outgoing::ConnAck(&connack));
+        peer.resend(&shard.counters);
+        opened.ownership.connected(&peer);
+        shard.counters.connections.increment(1);
+        let thing = opened.admission.thing();
+        let reception = Rc::new(Reception::new(
+            shard.clone(),
+            peer.clone(),
+            opened.admission,
+        ));
+        let lost = reception.lost();
+        let resuming = reception.clone();
+        let conn = Self {
+            lost,
+            thing,
+            will: connect.will,
+            aliases: Aliases::new(shard.node.config.topic_alias_maximum),
+            input: Input::new(opened.rest),
+            publishes: FuturesOrdered::new(),
+            ordered: 0,
+            work: Some(Box::pin(
+                async move { Done::Resumed(resuming.resume().await) },
+            )),
+            keep_alive: KeepAlive::new(keep_alive),
+            ownership: opened.ownership,
+            shard: shard.clone(),
+            peer,
+            reception,
+            transport,
+            entrance,
+        };
+        shard.tasks.spawn_local(conn.serve());
+    }
+
+    async fn serve(mut self) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        self.conclude(end).await;
+    }
+
+    /// Does all that can be done now: one turn of the event loop.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.peer.listen(cx);
+        match self.turn(cx) {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        if let Some(close) = self.peer.closing() {
+            return Err(End::Close(close));
+        }
+        if let Poll::Ready(loss) = self.lost.as_mut().poll(cx) {
+            return Err(End::Lost(loss));
+        }
+        loop {
+            self.poll_published(cx)?;
+            self.poll_work(cx)?;
+            let read = self.poll_input(cx)?;
+            if !read {
+                break;
+            }
+        }
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.poll(cx)?;
+        }
+        self.poll_output(cx)?;
+        if self.input.stalled && !self.is_blocked() && !self.peer.is_full() {
+            cx.waker().wake_by_ref();
+        }
+        match self.peer.closing() {
+            Some(close) => Err(End::Close(close)),
+            None => Ok(()),
+        }
+    }
+
+    fn poll_published(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        while let Poll::Ready(Some(published)) = self.publishes.poll_next_unpin(cx) {
+            self.on_published(published)?;
+        }
+        Ok(())
+    }
+
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        while let Some(work) = &mut self.work {
+            let Poll::Ready(done) = work.as_mut().poll(cx) else {
+                break;
+            };
+            self.work = None;
+            self.on_done(done)?;
+        }
+        Ok(())
+    }
+
+    /// Writes until nothing waits or the other side does not take more.
+    fn poll_output(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        self.peer.pump(&self.shard.counters);
+        loop {
+            match self.peer.poll_write(cx, &mut self.transport) {
+                Poll::Ready(Ok(())) if self.peer.pump(&self.shard.counters) => {}
+                Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
+                Poll::Ready(Err(_)) => return Err(End::Gone),
+            }
+        }
+    }
+
+    /// Tells whether later packets have to wait.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.work.is_some()
+            || self.publishes.len() >= usize::from(self.shard.node.config.receive_maximum)
+    }
+
+    pub(super) fn is_v5(&self) -> bool {
+        self.peer.encoder.version == Version::V5
+    }
+
+    /// Notes that the client was heard.
+    pub(super) fn heard(&mut self) {
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.heard = Instant::now();
+        }
+    }
+}
+
+/// Makes the CONNACK, and tells the keep-alive that holds.
+fn connack(
+    shard: &Shard,
+    connect: &Connect,
+    session: &Session,
+    session_present: bool,
+    assigned: Option<String>,
+) -> (ConnAck, u16) {
+    let config = &shard.node.config;
+    let asked = connect.keep_alive;
+    let limited = config.max_keep_alive > 0 && (asked == 0 || asked > config.max_keep_alive);
+    // Only MQTT 5 can tell a client to use another interval than its own.
+    let server_keep_alive =
+        (limited && connect.version == Version::V5).then_some(config.max_keep_alive);
+    let expiry = u32::try_from(session.expiry.as_secs()).unwrap_or(u32::MAX);
+    let connack = ConnAck {
+        session_present,
+        session_expiry: (expiry != connect.session_expiry).then_some(expiry),
+        receive_maximum: Some(config.receive_maximum),
+        max_packet_size: u32::try_from(config.max_packet_size).ok(),
+        assigned_client_id: assigned,
+        topic_alias_maximum: (config.topic_alias_maximum > 0).then_some(config.topic_alias_maximum),
+        shared_subscriptions_available: false,
+        server_keep_alive,
+        ..ConnAck::new(Reason::Success)
+    };
+    (connack, server_keep_alive.unwrap_or(asked))
+}

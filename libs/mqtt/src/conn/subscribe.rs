@@ -1,0 +1,121 @@
+use std::rc::Rc;
+
+use messaging::Message;
+
+use super::ending::End;
+use super::serve::Conn;
+use crate::index::Subscription;
+use crate::packet::{Outgoing, PacketId, Reason, Subscribe, Unsubscribe};
+use crate::peer::published_qos;
+use crate::reception::Subscribed;
+use crate::refusal;
+
+/// What a connection had to wait for.
+pub(super) enum Done {
+    /// The subscriptions of the session are in force again.
+    Resumed(model::Result<()>),
+    /// It is known whether a message may be published.
+    Decided(Message, Option<PacketId>, model::Result<()>),
+    /// The filters of a SUBSCRIBE are in force, or refused.
+    Subscribed(PacketId, Vec<Subscribed>),
+    /// The filters of an UNSUBSCRIBE are no longer in force.
+    Unsubscribed(PacketId, Vec<Reason>),
+}
+
+impl Conn {
+    pub(super) fn on_subscribe(&mut self, subscribe: Subscribe) {
+        let reception = Rc::clone(&self.reception);
+        self.work = Some(Box::pin(async move {
+            let mut results = Vec::with_capacity(subscribe.filters.len());
+            for (filter, options) in &subscribe.filters {
+                let subscription = Subscription {
+                    options: *options,
+                    id: subscribe.id,
+                };
+                results.push(reception.subscribe(filter, subscription).await);
+            }
+            // What is not stored would be forgotten by a restart, so it is not promised.
+            if let Err(error) = reception.save().await {
+                tracing::warn!(%error, "a session could not be stored");
+                for (result, (filter, _)) in results.iter_mut().zip(&subscribe.filters) {
+                    if !result.reason.is_error() {
+                        reception.unsubscribe(filter).await;
+                        *result = Reason::ImplementationSpecificError.into();
+                    }
+                }
+            }
+            Done::Subscribed(subscribe.packet_id, results)
+        }));
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, unsubscribe: Unsubscribe) {
+        let reception = Rc::clone(&self.reception);
+        self.work = Some(Box::pin(async move {
+            let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+            for filter in &unsubscribe.filters {
+                reasons.push(reception.unsubscribe(filter).await);
+            }
+            if let Err(error) = reception.save().await {
+                tracing::warn!(%error, "a session could not be stored");
+            }
+            Done::Unsubscribed(unsubscribe.packet_id, reasons)
+        }));
+    }
+
+    pub(super) fn on_done(&mut self, done: Done) -> Result<(), End> {
+        match done {
+            Done::Resumed(Ok(())) => Ok(()),
+            Done::Resumed(Err(error)) => {
+                tracing::warn!(%error, "a session could not be resumed");
+                Err(End::close(
+                    refusal::of_kind(error.kind),
+                    "the session cannot be resumed now",
+                ))
+            }
+            Done::Decided(message, packet_id, Ok(())) => {
+                self.accept(message, packet_id);
+                Ok(())
+            }
+            Done::Decided(message, packet_id, Err(error)) => self.refuse_publish(
+                published_qos(&message),
+                packet_id,
+                refusal::of_kind(error.kind),
+            ),
+            Done::Subscribed(packet_id, results) => {
+                let reasons: Vec<Reason> = results.iter().map(|result| result.reason).collect();
+                self.peer.send(&Outgoing::SubAck {
+                    packet_id,
+                    reasons: &reasons,
+                    reason_string: explain(&reasons),
+                });
+                for (filter, subscription) in
+                    results.iter().filter_map(|result| result.retained.as_ref())
+                {
+                    self.reception.send_retained(filter, *subscription);
+                }
+                Ok(())
+            }
+            Done::Unsubscribed(packet_id, reasons) => {
+                self.peer.send(&Outgoing::UnsubAck {
+                    packet_id,
+                    reasons: &reasons,
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Says what can be done about the first refusal.
+fn explain(reasons: &[Reason]) -> Option<&'static str> {
+    let refused = reasons.iter().find(|reason| reason.is_error())?;
+    Some(match refused {
+        Reason::NotAuthorized => {
+            "subscribe to channels/<id>/messages, or below it, of a channel that the thing is connected to"
+        }
+        Reason::TopicFilterInvalid => "the filter is not valid MQTT",
+        Reason::SharedSubscriptionsNotSupported => "shared subscriptions are not supported",
+        Reason::QuotaExceeded => "the session has as many subscriptions as it may have",
+        _ => "the subscription cannot be served now; try again later",
+    })
+}

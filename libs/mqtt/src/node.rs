@@ -1,0 +1,93 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use messaging::{Bus, Message};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::access::Access;
+use crate::config::Config;
+use crate::interest::Interests;
+use crate::mailbox::Mailbox;
+use crate::registry::Registry;
+use crate::retention::Retention;
+use crate::store::Store;
+
+/// What all shards of an engine share.
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) access: Arc<dyn Access>,
+    pub(crate) bus: Arc<dyn Bus<Message>>,
+    pub(crate) store: Store,
+    pub(crate) retention: Retention,
+    pub(crate) registry: Registry,
+    pub(crate) interests: Arc<Interests>,
+    pub(crate) mailboxes: Vec<Mailbox>,
+    /// Marks what was published here, which comes back from the bus and has been delivered by then.
+    pub(crate) origin: Uuid,
+    pub(crate) stop: CancellationToken,
+    connections: AtomicUsize,
+}
+
+/// The parts a [`Node`] is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) access: Arc<dyn Access>,
+    pub(crate) bus: Arc<dyn Bus<Message>>,
+    pub(crate) store: Store,
+    pub(crate) retention: Retention,
+    pub(crate) interests: Arc<Interests>,
+    pub(crate) shards: usize,
+}
+
+impl Node {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            config: parts.config,
+            access: parts.access,
+            bus: parts.bus,
+            store: parts.store,
+            retention: parts.retention,
+            registry: Registry::default(),
+            interests: parts.interests,
+            mailboxes: (0..parts.shards).map(|_| Mailbox::default()).collect(),
+            origin: Uuid::new_v4(),
+            stop: CancellationToken::new(),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts one more connection.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entrance {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        Entrance {
+            node: self.clone(),
+            number: before + 1,
+        }
+    }
+}
+
+/// A connection that is counted until this is dropped.
+pub(crate) struct Entrance {
+    node: Arc<Node>,
+    number: usize,
+}
+
+impl Entrance {
+    /// Tells whether the node serves so many.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.number <= self.node.config.max_connections
+    }
+
+    /// Tells whether there are so many that not even a refusal can be afforded.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        let max = self.node.config.max_connections;
+        self.number > max + max / 8 + 64
+    }
+}
+
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        self.node.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

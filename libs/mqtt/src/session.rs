@@ -1,0 +1,68 @@
+//! The state that belongs to a client rather than to a connection, without any input or output.
+
+mod inbound;
+mod outbound;
+mod subscriptions;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use model::MessageId;
+
+use crate::key::ClientKey;
+use crate::packet::Will;
+
+pub(crate) use inbound::{Arrival, Inbound};
+pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Resend, Window};
+pub(crate) use subscriptions::{Subscriptions, Wanted};
+
+/// How many of its own messages a session recognises at a time when they come back from its durable queue.
+const MAX_OWN: usize = 4096;
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) key: ClientKey,
+    /// How long it outlives its connection.
+    pub(crate) expiry: Duration,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    /// Whether it is in the bucket of sessions.
+    pub(crate) stored: bool,
+    /// The will of its last connection, while that is delayed.
+    pub(crate) will: Option<Box<Will>>,
+    own: HashSet<MessageId>,
+}
+
+impl Session {
+    pub(crate) fn new(key: ClientKey, expiry: Duration) -> Self {
+        Self {
+            key,
+            expiry,
+            subscriptions: Subscriptions::default(),
+            inbound: Inbound::default(),
+            outbound: Outbound::default(),
+            stored: false,
+            will: None,
+            own: HashSet::new(),
+        }
+    }
+
+    /// Tells whether it outlives its connection.
+    pub(crate) fn is_persistent(&self) -> bool {
+        !self.expiry.is_zero()
+    }
+
+    /// Remembers a message of its own, where a subscription with No Local would meet it in a durable queue.
+    pub(crate) fn note_own(&mut self, message: MessageId) {
+        if self.is_persistent() && self.subscriptions.has_no_local() && self.own.len() < MAX_OWN {
+            self.own.insert(message);
+        }
+    }
+
+    /// Tells whether a message is its own, once.
+    pub(crate) fn take_own(&mut self, message: MessageId) -> bool {
+        self.own.remove(&message)
+    }
+}

@@ -1,0 +1,369 @@
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use messaging::{Message, Seq};
+use model::ChannelId;
+
+use crate::packet::{PacketId, Qos};
+
+/// A QoS 1 or 2 message meant for one client.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) message: Arc<Message>,
+    pub(crate) qos: Qos,
+    pub(crate) retain: bool,
+    /// The identifiers of the subscriptions it matches.
+    pub(crate) subscription_ids: Vec<NonZeroU32>,
+    /// Where the bus keeps it for this session, when it does.
+    pub(crate) place: Option<Place>,
+}
+
+/// A record in the durable queue of a session for a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) channel: ChannelId,
+    pub(crate) seq: Seq,
+}
+
+/// Bounds of [`Outbound`] that depend on the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// How many may be unacknowledged at a time.
+    pub(crate) inflight: u16,
+    /// How many may wait for that.
+    pub(crate) queued: usize,
+}
+
+/// What happens to a message that is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It is to be sent now, with this identifier.
+    Send(PacketId),
+    /// It waits until others are acknowledged.
+    Queued,
+    /// There is no room for it.
+    Full,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Sent and not acknowledged at all.
+    Sent(Delivery),
+    /// The client has it (PUBREC); its PUBCOMP is missing.
+    Released,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Orders what is sent again after a reconnect.
+    order: u64,
+    stage: Stage,
+}
+
+/// What is sent again when a session is resumed.
+#[derive(Debug)]
+pub(crate) enum Resend {
+    Publish(PacketId, Delivery),
+    Release(PacketId),
+}
+
+/// QoS 1 and 2 messages on their way to one client. A packet identifier is a slot's number plus one.
+#[derive(Debug, Default)]
+pub(crate) struct Outbound {
+    slots: Vec<Option<Slot>>,
+    free: VecDeque<u16>,
+    queue: VecDeque<Delivery>,
+    sent: u64,
+}
+
+impl Outbound {
+    /// Takes a message, to be sent now or later.
+    pub(crate) fn offer(&mut self, delivery: Delivery, window: Window) -> Offer {
+        if self.queue.is_empty() && self.inflight() < usize::from(window.inflight) {
+            return Offer::Send(self.occupy(delivery));
+        }
+        if self.queue.len() >= window.queued {
+            return Offer::Full;
+        }
+        self.queue.push_back(delivery);
+        Offer::Queued
+    }
+
+    /// Takes a message that must not be sent yet although there may be room in the window.
+    pub(crate) fn hold(&mut self, delivery: Delivery, window: Window) -> Offer {
+        if self.queue.len() >= window.queued {
+            return Offer::Full;
+        }
+        self.queue.push_back(delivery);
+        Offer::Queued
+    }
+
+    /// Moves the next waiting message into the window.
+    pub(crate) fn next(&mut self, window: Window) -> Option<(PacketId, &Delivery)> {
+        if self.inflight() >= usize::from(window.inflight) {
+            return None;
+        }
+        let delivery = self.queue.pop_front()?;
+        let id = self.occupy(delivery);
+        match &self.slots[usize::from(id.get() - 1)].as_ref()?.stage {
+            Stage::Sent(delivery) => Some((id, delivery)),
+            Stage::Released => None,
+        }
+    }
+
+    /// Handles PUBACK; returns the message that is done with.
+    pub(crate) fn acknowledge(&mut self, id: PacketId) -> Option<Delivery> {
+        match self.stage(id)? {
+            Stage::Sent(delivery) if delivery.qos == Qos::AtLeastOnce => self.vacate(id),
+            _ => None,
+        }
+    }
+
+    /// Handles a PUBREC that accepts: from here on the client owns the message, which is returned. The second value tells
+    /// whether a PUBREL is to be sent, as it is for a repeated PUBREC too.
+    pub(crate) fn receive(&mut self, id: PacketId) -> (Option<Delivery>, bool) {
+        match self.stage(id) {
+            Some(Stage::Released) => (None, true),
+            Some(stage @ Stage::Sent(_)) => match std::mem::replace(stage, Stage::Released) {
+                Stage::Sent(delivery) if delivery.qos == Qos::ExactlyOnce => (Some(delivery), true),
+                other => {
+                    *stage = other;
+                    (None, false)
+                }
+            },
+            None => (None, false),
+        }
+    }
+
+    /// Handles a PUBREC that refuses: the exchange is over.
+    pub(crate) fn refuse(&mut self, id: PacketId) -> Option<Delivery> {
+        match self.stage(id)? {
+            Stage::Sent(_) => self.vacate(id),
+            Stage::Released => None,
+        }
+    }
+
+    /// Handles PUBCOMP; tells whether it was awaited.
+    pub(crate) fn complete(&mut self, id: PacketId) -> bool {
+        let awaited = matches!(self.stage(id), Some(Stage::Released));
+        if awaited {
+            self.vacate(id);
+        }
+        awaited
+    }
+
+    /// Returns what a client that comes back has not acknowledged, in the order it was first sent.
+    pub(crate) fn resend(&self) -> Vec<Resend> {
+        let mut all: Vec<(u64, Resend)> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(at, slot)| {
+                let slot = slot.as_ref()?;
+                let id = packet_id(at);
+                Some((
+                    slot.order,
+                    match &slot.stage {
+                        Stage::Sent(delivery) => Resend::Publish(id, delivery.clone()),
+                        Stage::Released => Resend::Release(id),
+                    },
+                ))
+            })
+            .collect();
+        all.sort_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, resend)| resend).collect()
+    }
+
+    /// Returns which records of the durable queue for a channel are on their way already.
+    pub(crate) fn places(&self, channel: ChannelId) -> Vec<Seq> {
+        let sent = self
+            .slots
+            .iter()
+            .flatten()
+            .filter_map(|slot| match &slot.stage {
+                Stage::Sent(delivery) => delivery.place,
+                Stage::Released => None,
+            });
+        let waiting = self.queue.iter().filter_map(|delivery| delivery.place);
+        let places = sent.chain(waiting).filter(|place| place.channel == channel);
+        places.map(|place| place.seq).collect()
+    }
+
+    /// Drops what waits, for a client that is gone: its durable queues have what it has a claim to.
+    pub(crate) fn clear_queue(&mut self) {
+        self.queue.clear();
+    }
+
+    /// How many are unacknowledged.
+    pub(crate) fn inflight(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// How many are unacknowledged or waiting.
+    pub(crate) fn len(&self) -> usize {
+        self.inflight() + self.queue.len()
+    }
+
+    fn occupy(&mut self, delivery: Delivery) -> PacketId {
+        self.sent += 1;
+        let slot = Some(Slot {
+            order: self.sent,
+            stage: Stage::Sent(delivery),
+        });
+        if let Some(at) = self.free.pop_front() {
+            self.slots[usize::from(at)] = slot;
+            return packet_id(usize::from(at));
+        }
+        self.slots.push(slot);
+        packet_id(self.slots.len() - 1)
+    }
+
+    fn vacate(&mut self, id: PacketId) -> Option<Delivery> {
+        let at = id.get() - 1;
+        let slot = self.slots.get_mut(usize::from(at))?.take()?;
+        self.free.push_back(at);
+        match slot.stage {
+            Stage::Sent(delivery) => Some(delivery),
+            Stage::Released => None,
+        }
+    }
+
+    fn stage(&mut self, id: PacketId) -> Option<&mut Stage> {
+        let slot = self.slots.get_mut(usize::from(id.get() - 1))?;
+        slot.as_mut().map(|slot| &mut slot.stage)
+    }
+}
+
+fn packet_id(at: usize) -> PacketId {
+    u16::try_from(at + 1)
+        .ok()
+        .and_then(PacketId::new)
+        .expect("a window is at most 65,535 wide")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use messaging::Protocol;
+    use model::{Subtopic, ThingId};
+
+    use super::*;
+
+    const NARROW: Window = Window {
+        inflight: 2,
+        queued: 1,
+    };
+
+    fn delivery(qos: Qos, seq: u64) -> Delivery {
+        let channel = ChannelId::from(uuid::Uuid::nil());
+        Delivery {
+            message: Arc::new(Message::new(
+                channel,
+                Subtopic::default(),
+                ThingId::random(),
+                Protocol::Mqtt,
+                Bytes::new(),
+            )),
+            qos,
+            retain: false,
+            subscription_ids: Vec::new(),
+            place: Some(Place {
+                channel,
+                seq: Seq(seq),
+            }),
+        }
+    }
+
+    fn id(n: u16) -> PacketId {
+        PacketId::new(n).unwrap()
+    }
+
+    fn seq(delivery: Option<Delivery>) -> Option<u64> {
+        Some(delivery?.place?.seq.0)
+    }
+
+    #[test]
+    fn the_window_bounds_what_is_sent_and_the_queue_what_waits() {
+        let mut outbound = Outbound::default();
+        let mut offer = |seq| outbound.offer(delivery(Qos::AtLeastOnce, seq), NARROW);
+        assert_eq!(offer(1), Offer::Send(id(1)));
+        assert_eq!(offer(2), Offer::Send(id(2)));
+        assert_eq!(offer(3), Offer::Queued);
+        assert_eq!(offer(4), Offer::Full);
+        assert!(outbound.next(NARROW).is_none());
+        assert_eq!(seq(outbound.acknowledge(id(2))), Some(2));
+        let (next, delivery) = outbound.next(NARROW).unwrap();
+        assert_eq!((next, delivery.place.unwrap().seq), (id(2), Seq(3)));
+        assert_eq!(outbound.len(), 2);
+    }
+
+    #[test]
+    fn what_waits_is_not_overtaken() {
+        let mut outbound = Outbound::default();
+        assert_eq!(
+            outbound.hold(delivery(Qos::AtLeastOnce, 1), NARROW),
+            Offer::Queued
+        );
+        assert_eq!(
+            outbound.offer(delivery(Qos::AtLeastOnce, 2), NARROW),
+            Offer::Full
+        );
+    }
+
+    #[test]
+    fn acknowledgements_fit_their_qos_and_come_in_any_order() {
+        let mut outbound = Outbound::default();
+        let wide = Window {
+            inflight: 10,
+            queued: 0,
+        };
+        outbound.offer(delivery(Qos::AtLeastOnce, 1), wide);
+        outbound.offer(delivery(Qos::ExactlyOnce, 2), wide);
+        outbound.offer(delivery(Qos::AtLeastOnce, 3), wide);
+        assert!(
+            outbound.acknowledge(id(2)).is_none(),
+            "QoS 2 is not done with PUBACK"
+        );
+        assert_eq!(outbound.receive(id(1)).1, false, "QoS 1 has no PUBREC");
+        assert_eq!(seq(outbound.acknowledge(id(3))), Some(3));
+        assert_eq!(seq(outbound.acknowledge(id(1))), Some(1));
+        assert!(outbound.acknowledge(id(1)).is_none());
+        assert!(!outbound.complete(id(2)), "PUBCOMP before PUBREC");
+        let (done, release) = outbound.receive(id(2));
+        assert_eq!((seq(done), release), (Some(2), true));
+        let (done, release) = outbound.receive(id(2));
+        assert!(done.is_none() && release, "a repeated PUBREC is answered");
+        assert!(outbound.complete(id(2)) && !outbound.complete(id(2)));
+        assert_eq!(outbound.len(), 0);
+        assert!(outbound.acknowledge(id(9)).is_none());
+    }
+
+    #[test]
+    fn a_refused_message_is_done_with() {
+        let mut outbound = Outbound::default();
+        outbound.offer(delivery(Qos::ExactlyOnce, 1), NARROW);
+        assert_eq!(seq(outbound.refuse(id(1))), Some(1));
+        assert_eq!(outbound.inflight(), 0);
+    }
+
+    #[test]
+    fn a_client_that_comes_back_gets_what_it_has_not_acknowledged_in_order() {
+        let mut outbound = Outbound::default();
+        outbound.offer(delivery(Qos::ExactlyOnce, 1), NARROW);
+        outbound.offer(delivery(Qos::AtLeastOnce, 2), NARROW);
+        outbound.receive(id(1));
+        outbound.acknowledge(id(2));
+        outbound.offer(delivery(Qos::AtLeastOnce, 3), NARROW);
+        let resend = outbound.resend();
+        assert!(matches!(&resend[0], Resend::Release(first) if *first == id(1)));
+        assert!(matches!(&resend[1], Resend::Publish(second, _) if *second == id(2)));
+        let channel = ChannelId::from(uuid::Uuid::nil());
+        assert_eq!(
+            outbound.places(channel),
+            [Seq(3)],
+            "the first is the client's by now"
+        );
+        assert!(outbound.places(ChannelId::random()).is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messaging::{Entry, LiveReceiver, Message};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::Shard;
+use crate::accept;
+use crate::conn;
+use crate::mailbox::Mail;
+use crate::node::Node;
+use crate::packet::Reason;
+
+/// How many messages from elsewhere are handled before the connections get their turn.
+const BATCH: usize = 256;
+/// How often counters are passed on.
+const COUNT_PERIOD: Duration = Duration::from_secs(1);
+/// How often expired sessions and retained messages are looked for.
+const SWEEP_PERIOD: Duration = Duration::from_secs(30);
+/// How long publishers that overrun another shard are held at a time.
+const HOLD: Duration = Duration::from_millis(5);
+/// How long connections may take to read that the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(8);
+
+/// What one thread does.
+pub(crate) struct Work {
+    pub(crate) number: usize,
+    pub(crate) node: Arc<Node>,
+    pub(crate) listener: Option<StdListener>,
+    /// What is done once for all shards, by the first.
+    pub(crate) chores: Option<Chores>,
+}
+
+/// Streams that concern all shards.
+pub(crate) struct Chores {
+    pub(crate) live: LiveReceiver<Message>,
+    pub(crate) retained: mpsc::Receiver<Entry>,
+    pub(crate) sessions: mpsc::Receiver<Entry>,
+}
+
+/// Serves the connections of one shard until the node stops.
+pub(crate) async fn run(work: Work) {
+    let shard = Rc::new(Shard::new(work.number, work.node.clone()));
+    let stop = work.node.stop.clone();
+    let background = background(shard.clone(), work.chores);
+    let accepting = async {
+        if let Some(listener) = work.listener {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => accept::accept(&shard, &listener).await,
+                Err(error) => tracing::error!(%error, "the MQTT listener cannot be used"),
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let serving = async {
+        tokio::select! {
+            () = accepting => {}
+            () = stop.cancelled() => {}
+        }
+        shard.close_all(Reason::ServerShuttingDown, "the server stops");
+        shard.tasks.close();
+        if timeout(STOP_GRACE, shard.tasks.wait()).await.is_err() {
+            tracing::warn!(shard = shard.number, "some connections did not end in time");
+        }
+    };
+    tokio::select! {
+        () = background => {}
+        () = serving => {}
+    }
+    shard.counters.flush();
+}
+
+/// Does all that does not belong to one connection, for ever.
+async fn background(shard: Rc<Shard>, chores: Option<Chores>) {
+    let chores = async {
+        if let Some(chores) = chores {
+            let Chores {
+                live,
+                retained,
+                sessions,
+            } = chores;
+            tokio::join!(
+                receive(&shard, live),
+                shard.node.retention.follow(retained),
+                shard.node.store.follow(sessions),
+                sweep(&shard),
+            );
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::join!(
+        shard.outbox.post(&shard.node.mailboxes),
+        read_mail(&shard),
+        count(&shard),
+        release_held(&shard),
+        chores,
+    );
+}
+
+/// Hands out what other protocols and nodes send.
+async fn receive(shard: &Shard, mut live: LiveReceiver<Message>) {
+    while let Ok(message) = live.recv().await {
+        let mut next = Some(message);
+        for _ in 0..BATCH {
+            let Some(message) = next else {
+                break;
+            };
+            if message.origin != Some(shard.node.origin) {
+                shard.publish(&message, None);
+            }
+            next = live.try_recv();
+        }
+        if let Some(message) = next.filter(|message| message.origin != Some(shard.node.origin)) {
+            shard.publish(&message, None);
+        }
+        yield_now().await;
+    }
+}
+
+async fn read_mail(shard: &Rc<Shard>) {
+    loop {
+        let mails = shard.node.mailboxes[shard.number].take().await;
+        for (count, mail) in mails.into_iter().enumerate() {
+            match mail {
+                Mail::Deliver(message) => shard.deliver(&message, None),
+                Mail::Claim(generation, reply) => shard.owned.claim(generation, reply),
+                Mail::Attach(transport, peer) => conn::start(shard, transport, peer),
+            }
+            if count % BATCH == BATCH - 1 {
+                yield_now().await;
+            }
+        }
+    }
+}
+
+async fn count(shard: &Shard) {
+    let mut period = interval(COUNT_PERIOD);
+    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        period.tick().await;
+        shard.counters.flush();
+    }
+}
+
+/// Lets publishers go on that were held because another shard was behind.
+async fn release_held(shard: &Shard) {
+    loop {
+        shard.held.filled.notified().await;
+        sleep(HOLD).await;
+        for waker in shard.held.wakers.take() {
+            waker.wake();
+        }
+    }
+}
+
+async fn sweep(shard: &Shard) {
+    let mut period = interval(SWEEP_PERIOD);
+    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        period.tick().await;
+        for key in shard.node.store.expired() {
+            if shard.node.registry.is_owned(&key) {
+                continue;
+            }
+            if let Err(error) = shard.node.store.remove(&key, &[]).await {
+                tracing::warn!(%error, session = ?key, "an expired session could not be removed");
+            }
+        }
+        shard.node.retention.expire().await;
+    }
+}
