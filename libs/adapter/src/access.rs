@@ -6,7 +6,7 @@ use proto::things::Things;
 use sha2::{Digest, Sha256};
 
 use crate::Fingerprint;
-use crate::cache::{Cache, Identity, KeyDigest, Right};
+use crate::cache::{Cache, KeyDigest, Right};
 use crate::epochs::Epoch;
 use crate::flights::Flights;
 use crate::metrics::Answers;
@@ -20,8 +20,8 @@ const ATTEMPTS: usize = 8;
 pub(crate) struct Access {
     things: Arc<dyn Things>,
     pub(crate) cache: Arc<Cache>,
-    identities: Flights<Presented, Identity>,
-    rights: Flights<Right, Epoch>,
+    identities: Flights<Presented, ThingId>,
+    rights: Flights<Right, ()>,
     answers: Answers,
 }
 
@@ -48,26 +48,21 @@ impl Access {
         &self,
         credentials: Option<&Credentials>,
         certificate: Option<&Fingerprint>,
-    ) -> Result<Identity> {
-        match (credentials, certificate) {
-            (Some(credentials), None) => self.by_key(credentials).await,
-            (None, Some(certificate)) => self.by_certificate(certificate).await,
-            (Some(credentials), Some(certificate)) => {
-                let (key, certificate) = (
-                    self.by_key(credentials).await?,
-                    self.by_certificate(certificate).await?,
-                );
-                if key.thing != certificate.thing {
-                    return Err(unauthenticated(
-                        "credentials_disagree",
-                        "the key and the certificate are those of different things",
-                    ));
-                }
-                Ok(Identity {
-                    since: key.since.min(certificate.since),
-                    ..key
-                })
-            }
+    ) -> Result<ThingId> {
+        let by_key = match credentials {
+            Some(credentials) => Some(self.by_key(credentials).await?),
+            None => None,
+        };
+        let by_certificate = match certificate {
+            Some(certificate) => Some(self.by_certificate(certificate).await?),
+            None => None,
+        };
+        match (by_key, by_certificate) {
+            (Some(key), Some(certificate)) if key != certificate => Err(unauthenticated(
+                "credentials_disagree",
+                "the key and the certificate are those of different things",
+            )),
+            (Some(thing), _) | (None, Some(thing)) => Ok(thing),
             (None, None) => Err(unauthenticated(
                 "credentials_missing",
                 "present the key or the certificate of a thing",
@@ -75,40 +70,31 @@ impl Access {
         }
     }
 
-    pub(crate) async fn by_key(&self, credentials: &Credentials) -> Result<Identity> {
-        let (Credentials::Key(key) | Credentials::Pair(_, key)) = credentials;
+    pub(crate) async fn by_key(&self, credentials: &Credentials) -> Result<ThingId> {
+        let (named, key) = match credentials {
+            Credentials::Key(key) => (None, key),
+            Credentials::Pair(thing, key) => (Some(*thing), key),
+        };
         if key.is_empty() {
             return Err(unauthenticated(
                 "credentials_missing",
                 "the key of a thing is never empty",
             ));
         }
-        let named = match credentials {
-            Credentials::Key(_) => None,
-            Credentials::Pair(thing, _) => Some(*thing),
-        };
         let digest: KeyDigest = Sha256::digest(key.expose().as_bytes()).into();
         // A key that moved to another thing a moment ago may still be cached, so only agreement is an answer.
         let cached = self.cache.key(&digest);
-        if let Some(identity) =
-            cached.filter(|identity| named.is_none_or(|named| named == identity.thing))
-        {
+        if let Some(thing) = cached.filter(|thing| named.is_none_or(|named| named == *thing)) {
             self.answers.hit.increment(1);
-            return Ok(identity);
+            return Ok(thing);
         }
         self.answers.miss.increment(1);
-        let (things, cache, credentials) = (
-            Arc::clone(&self.things),
-            Arc::clone(&self.cache),
-            credentials.clone(),
-        );
+        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let credentials = credentials.clone();
         let call = async move {
             ask(&cache, async |since| {
-                let identity = Identity {
-                    thing: things.authenticate(&credentials).await?,
-                    since,
-                };
-                Ok(cache.put_key(digest, identity).then_some(identity))
+                let thing = things.authenticate(&credentials).await?;
+                Ok(cache.put_key(digest, thing, since).then_some(thing))
             })
             .await
         };
@@ -117,21 +103,19 @@ impl Access {
             .await
     }
 
-    pub(crate) async fn by_certificate(&self, fingerprint: &Fingerprint) -> Result<Identity> {
+    async fn by_certificate(&self, fingerprint: &Fingerprint) -> Result<ThingId> {
         let fingerprint = *fingerprint;
-        if let Some(identity) = self.cache.certificate(&fingerprint) {
+        if let Some(thing) = self.cache.certificate(&fingerprint) {
             self.answers.hit.increment(1);
-            return Ok(identity);
+            return Ok(thing);
         }
         self.answers.miss.increment(1);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
         let call = async move {
             ask(&cache, async |since| {
                 let thing = things.authenticate_certificate(fingerprint.bytes()).await?;
-                let identity = Identity { thing, since };
-                Ok(cache
-                    .put_certificate(fingerprint, identity)
-                    .then_some(identity))
+                let good = cache.put_certificate(fingerprint, thing, since);
+                Ok(good.then_some(thing))
             })
             .await
         };
@@ -140,24 +124,24 @@ impl Access {
             .await
     }
 
-    /// Succeeds when the thing may do this, and tells since when that is known.
+    /// Succeeds when the thing may do this.
     pub(crate) async fn authorize(
         &self,
         thing: ThingId,
         channel: ChannelId,
         action: Action,
-    ) -> Result<Epoch> {
+    ) -> Result<()> {
         let right = (thing, channel, action);
-        if let Some(since) = self.cache.right(&right) {
+        if self.cache.right(&right) {
             self.answers.hit.increment(1);
-            return Ok(since);
+            return Ok(());
         }
         self.answers.miss.increment(1);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
         let call = async move {
             ask(&cache, async |since| {
                 things.authorize(thing, channel, action).await?;
-                Ok(cache.put_right(right, since).then_some(since))
+                Ok(cache.put_right(right, since).then_some(()))
             })
             .await
         };

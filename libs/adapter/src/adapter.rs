@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::cache::Cache;
+use crate::epochs::Epoch;
 use crate::follower::Follower;
 use crate::metrics::Messages;
 use crate::path::refuse_wildcard;
@@ -66,20 +67,12 @@ impl Adapter {
     /// `Unauthenticated` when no thing has the key or another than the one named has it; `Unavailable` or
     /// `Timeout` when the answer is not cached and the registry does not give it.
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<ThingId> {
-        self.0
-            .access
-            .by_key(credentials)
-            .await
-            .map(|identity| identity.thing)
+        self.0.access.by_key(credentials).await
     }
 
     /// Tells whether the thing is known to be allowed; when not, [`Self::authorize`] finds out.
     pub fn cached(&self, thing: ThingId, channel: ChannelId, action: Action) -> bool {
-        self.0
-            .access
-            .cache
-            .right(&(thing, channel, action))
-            .is_some()
+        self.0.access.cache.right(&(thing, channel, action))
     }
 
     /// Succeeds when the thing may do this on the channel.
@@ -92,11 +85,7 @@ impl Adapter {
         channel: ChannelId,
         action: Action,
     ) -> Result<()> {
-        self.0
-            .access
-            .authorize(thing, channel, action)
-            .await
-            .map(|_| ())
+        self.0.access.authorize(thing, channel, action).await
     }
 
     /// Opens the session of a connection: authenticates it, joins its channel, and registers it to be cut.
@@ -175,6 +164,11 @@ impl Adapter {
     pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
         Follower::new(self).run(&stop).await;
         Ok(())
+    }
+
+    /// Returns the epoch to note before access is granted.
+    pub(crate) fn now(&self) -> Epoch {
+        self.0.access.cache.epochs.now()
     }
 
     pub(crate) fn access(&self) -> &Access {

@@ -11,12 +11,8 @@ pub(crate) type KeyDigest = [u8; 32];
 /// What is asked about a right.
 pub(crate) type Right = (ThingId, ChannelId, Action);
 
-/// Which thing it is, and since when that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) thing: ThingId,
-    pub(crate) since: Epoch,
-}
+/// An answer, the epoch before it was asked for, and the end of its time.
+type Kept<T> = (T, Epoch, Instant);
 
 /// The positive answers of the registry, bounded in number and time.
 ///
@@ -24,9 +20,9 @@ pub(crate) struct Identity {
 pub(crate) struct Cache {
     pub(crate) epochs: Epochs,
     ttl: Duration,
-    keys: quick_cache::sync::Cache<KeyDigest, (Identity, Instant)>,
-    certificates: quick_cache::sync::Cache<Fingerprint, (Identity, Instant)>,
-    rights: quick_cache::sync::Cache<Right, (Epoch, Instant)>,
+    keys: quick_cache::sync::Cache<KeyDigest, Kept<ThingId>>,
+    certificates: quick_cache::sync::Cache<Fingerprint, Kept<ThingId>>,
+    rights: quick_cache::sync::Cache<Right, Kept<()>>,
 }
 
 impl Cache {
@@ -40,55 +36,56 @@ impl Cache {
         }
     }
 
-    pub(crate) fn key(&self, digest: &KeyDigest) -> Option<Identity> {
-        let (identity, until) = self.keys.get(digest)?;
-        self.live(identity, until)
+    pub(crate) fn key(&self, digest: &KeyDigest) -> Option<ThingId> {
+        let (thing, since, until) = self.keys.get(digest)?;
+        (self.is_of(since, thing) && Instant::now() < until).then_some(thing)
     }
 
-    pub(crate) fn certificate(&self, fingerprint: &Fingerprint) -> Option<Identity> {
-        let (identity, until) = self.certificates.get(fingerprint)?;
-        let good = self
-            .epochs
-            .is_good(identity.since, Subject::Certificate(*fingerprint));
-        self.live(identity, until).filter(|_| good)
+    pub(crate) fn certificate(&self, fingerprint: &Fingerprint) -> Option<ThingId> {
+        let (thing, since, until) = self.certificates.get(fingerprint)?;
+        (self.is_by(since, thing, *fingerprint) && Instant::now() < until).then_some(thing)
     }
 
-    pub(crate) fn right(&self, right: &Right) -> Option<Epoch> {
-        let (since, until) = self.rights.get(right)?;
-        let good = self.epochs.is_right_good(since, right.0, right.1) && Instant::now() < until;
-        good.then_some(since)
+    pub(crate) fn right(&self, right: &Right) -> bool {
+        let Some(((), since, until)) = self.rights.get(right) else {
+            return false;
+        };
+        self.epochs.is_right_good(since, right.0, right.1) && Instant::now() < until
     }
 
-    /// Keeps an answer unless it was overtaken; says which.
-    pub(crate) fn put_key(&self, digest: KeyDigest, identity: Identity) -> bool {
-        self.keys.insert(digest, (identity, self.until()));
-        self.epochs
-            .is_good(identity.since, Subject::Thing(identity.thing))
+    /// Keeps an answer; says whether it is still good, or was overtaken by a change.
+    pub(crate) fn put_key(&self, digest: KeyDigest, thing: ThingId, since: Epoch) -> bool {
+        self.keys.insert(digest, (thing, since, self.until()));
+        self.is_of(since, thing)
     }
 
     /// As [`Self::put_key`], for a certificate.
-    pub(crate) fn put_certificate(&self, fingerprint: Fingerprint, identity: Identity) -> bool {
+    pub(crate) fn put_certificate(
+        &self,
+        fingerprint: Fingerprint,
+        thing: ThingId,
+        since: Epoch,
+    ) -> bool {
         self.certificates
-            .insert(fingerprint, (identity, self.until()));
-        self.epochs
-            .is_good(identity.since, Subject::Thing(identity.thing))
-            && self
-                .epochs
-                .is_good(identity.since, Subject::Certificate(fingerprint))
+            .insert(fingerprint, (thing, since, self.until()));
+        self.is_by(since, thing, fingerprint)
     }
 
     /// As [`Self::put_key`], for a right.
     pub(crate) fn put_right(&self, right: Right, since: Epoch) -> bool {
-        self.rights.insert(right, (since, self.until()));
+        self.rights.insert(right, ((), since, self.until()));
         self.epochs.is_right_good(since, right.0, right.1)
     }
 
-    fn live(&self, identity: Identity, until: Instant) -> Option<Identity> {
-        let good = self
-            .epochs
-            .is_good(identity.since, Subject::Thing(identity.thing))
-            && Instant::now() < until;
-        good.then_some(identity)
+    fn is_of(&self, since: Epoch, thing: ThingId) -> bool {
+        self.epochs.is_good(since, Subject::Thing(thing))
+    }
+
+    fn is_by(&self, since: Epoch, thing: ThingId, fingerprint: Fingerprint) -> bool {
+        self.is_of(since, thing)
+            && self
+                .epochs
+                .is_good(since, Subject::Certificate(fingerprint))
     }
 
     fn until(&self) -> Instant {

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{ChannelId, ThingId};
+use parking_lot::Mutex;
 
 use crate::Fingerprint;
 
@@ -20,14 +21,16 @@ pub(crate) enum Subject {
     Certificate(Fingerprint),
 }
 
-/// Remembers when answers about each subject last became void, in fixed memory and without locks.
+/// Remembers when answers about each subject last became void, in fixed memory and without locks for readers.
 ///
 /// An answer notes the epoch *before* its source was asked and is good while it is not older than the last
 /// invalidation of its subjects. So an answer that was overtaken on its way is void wherever it has been put.
+/// A subject is marked before the epoch advances: who reads an epoch sees all marks up to it.
 pub(crate) struct Epochs {
     now: AtomicU64,
     floor: AtomicU64,
     slots: Box<[AtomicU64]>,
+    marking: Mutex<()>,
 }
 
 impl Epochs {
@@ -36,6 +39,7 @@ impl Epochs {
             now: AtomicU64::new(0),
             floor: AtomicU64::new(0),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
+            marking: Mutex::new(()),
         }
     }
 
@@ -46,14 +50,19 @@ impl Epochs {
 
     /// Makes every answer about the subject void.
     pub(crate) fn void(&self, subject: Subject) {
-        let epoch = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-        self.slots[slot(subject)].fetch_max(epoch, Ordering::SeqCst);
+        self.mark(&self.slots[slot(subject)]);
     }
 
     /// Makes every answer void.
     pub(crate) fn void_all(&self) {
-        let epoch = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-        self.floor.fetch_max(epoch, Ordering::SeqCst);
+        self.mark(&self.floor);
+    }
+
+    fn mark(&self, mark: &AtomicU64) {
+        let _one_at_a_time = self.marking.lock();
+        let next = self.now.load(Ordering::SeqCst) + 1;
+        mark.store(next, Ordering::SeqCst);
+        self.now.store(next, Ordering::SeqCst);
     }
 
     /// Tells whether nothing has made an answer about the subject void since.

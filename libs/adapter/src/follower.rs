@@ -259,7 +259,7 @@ impl Follower {
         };
         let access = self.adapter.access();
         let identity = access.identify(suspect.credentials.as_ref(), suspect.certificate.as_ref());
-        let thing = identity.await.map_err(reason)?.thing;
+        let thing = identity.await.map_err(reason)?;
         for channel in &suspect.channels {
             let action = model::Action::Subscribe;
             access

@@ -71,10 +71,10 @@ impl Registry {
         }
     }
 
-    /// Adds a session unless what it was admitted on, known since then, is void: then the caller starts over.
+    /// Adds a session unless what it was admitted on since then is void by now: then the caller starts over.
     ///
-    /// A change marks answers void before it looks for sessions, and this looks for marks after adding
-    /// the session, so one of both sees the other.
+    /// A change marks answers void before it looks for sessions, and this looks for marks while no one else can look
+    /// for sessions, so one of both sees the other.
     pub(crate) fn open(&self, entry: Entry, since: Epoch) -> Result<Option<u64>> {
         let mut sessions = self.sessions.lock();
         if sessions.of_thing(entry.thing).count() >= self.per_thing {
@@ -84,24 +84,17 @@ impl Registry {
                 "the thing has as many connections as it may",
             ));
         }
-        let good = self.is_good(&entry, since);
+        let epochs = &self.cache.epochs;
+        let certificate = entry.certificate.map(Subject::Certificate);
+        let mut channels = entry.channels.keys();
+        let good = epochs.is_good(since, Subject::Thing(entry.thing))
+            && certificate.is_none_or(|certificate| epochs.is_good(since, certificate))
+            && channels.all(|channel| epochs.is_right_good(since, entry.thing, *channel));
         if !good {
             return Ok(None);
         }
         metrics::sessions(&entry.protocol).increment(1);
         Ok(Some(sessions.insert(entry)))
-    }
-
-    fn is_good(&self, entry: &Entry, since: Epoch) -> bool {
-        let epochs = &self.cache.epochs;
-        epochs.is_good(since, Subject::Thing(entry.thing))
-            && entry
-                .certificate
-                .is_none_or(|certificate| epochs.is_good(since, Subject::Certificate(certificate)))
-            && entry
-                .channels
-                .keys()
-                .all(|channel| epochs.is_right_good(since, entry.thing, *channel))
     }
 
     pub(crate) fn close(&self, id: u64) {
@@ -111,7 +104,7 @@ impl Registry {
         }
     }
 
-    /// Notes a channel of a session unless the right, known since then, is void.
+    /// Notes a channel of a session unless the right it was granted since then is void by now.
     pub(crate) fn join(&self, id: u64, channel: ChannelId, since: Epoch) -> bool {
         let mut sessions = self.sessions.lock();
         let Some(entry) = sessions.entries.get_mut(&id) else {

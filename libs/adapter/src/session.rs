@@ -38,25 +38,20 @@ pub struct Session {
 impl Session {
     pub(crate) async fn open(adapter: &Adapter, new: NewSession) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            let identity = adapter
-                .access()
-                .identify(new.credentials.as_ref(), new.certificate.as_ref())
-                .await?;
-            let mut since = identity.since;
+            let (access, since) = (adapter.access(), adapter.now());
+            let (credentials, certificate) = (new.credentials.as_ref(), new.certificate.as_ref());
+            let thing = access.identify(credentials, certificate).await?;
             if let Some(channel) = new.channel {
-                let known = adapter
-                    .access()
-                    .authorize(identity.thing, channel, Action::Subscribe)
-                    .await?;
-                since = since.min(known);
+                access.authorize(thing, channel, Action::Subscribe).await?;
             }
-            let entry = registry::Entry::new(identity.thing, &new);
+            let entry = registry::Entry::new(thing, &new);
             let cut = Arc::clone(&entry.cut);
             if let Some(id) = adapter.registry().open(entry, since)? {
+                let adapter = adapter.clone();
                 return Ok(Self {
-                    adapter: adapter.clone(),
+                    adapter,
                     id,
-                    thing: identity.thing,
+                    thing,
                     cut,
                 });
             }
@@ -88,9 +83,9 @@ impl Session {
     /// To be called before subscribing; each join is undone by one [`Self::leave`].
     pub async fn join(&self, channel: ChannelId) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let since = self
-                .adapter
-                .access()
+            let since = self.adapter.now();
+            let access = self.adapter.access();
+            access
                 .authorize(self.thing, channel, Action::Subscribe)
                 .await?;
             if self.adapter.registry().join(self.id, channel, since) {

@@ -1,0 +1,36 @@
+//! The adapter over a registry that can be told to be slow, silent or away, and over the real bus.
+
+mod answers;
+mod following;
+mod messages;
+mod sessions;
+#[path = "../stage/mod.rs"]
+mod stage;
+
+use std::future::{Future, ready};
+
+use adapter::NewSession;
+use messaging::Protocol;
+use model::{ChannelId, Credentials, Secret};
+
+fn key(key: &str) -> Credentials {
+    Credentials::Key(Secret::from(key))
+}
+
+fn of_key(text: &str, channel: Option<ChannelId>) -> NewSession {
+    NewSession {
+        credentials: Some(key(text)),
+        certificate: None,
+        channel,
+        protocol: Protocol::Ws,
+    }
+}
+
+/// Lets a future begin; says whether it is still under way.
+async fn begin(future: &mut (impl Future + Unpin)) -> bool {
+    tokio::select! {
+        biased;
+        _ = future => false,
+        () = ready(()) => true,
+    }
+}

@@ -1,0 +1,73 @@
+//! Messages through the adapter.
+
+use bytes::Bytes;
+use messaging::{Filter, LiveLimits, Message, Overflow, Protocol, live_queue};
+use model::{ChannelId, ErrorKind, Subtopic, ThingId};
+
+use crate::stage::Stage;
+
+fn message(channel: ChannelId, subtopic: &str) -> Message {
+    let subtopic = Subtopic::from_levels(subtopic).unwrap();
+    Message::new(
+        channel,
+        subtopic,
+        ThingId::random(),
+        Protocol::Http,
+        Bytes::from_static(b"on"),
+    )
+}
+
+#[tokio::test]
+async fn a_message_comes_out_where_it_was_subscribed_to_and_says_where_it_came_in() {
+    let stage = Stage::new().await;
+    let channel = ChannelId::random();
+    let (sender, mut queue) = live_queue(LiveLimits {
+        messages: 8,
+        bytes: 1024,
+        overflow: Overflow::Cut,
+    });
+    let filter = Filter::Subtopic(channel, Subtopic::from_levels("a.*").unwrap());
+    let guard = stage.adapter.subscribe(filter, &sender).await.unwrap();
+    for subtopic in ["", "a.b", "a.b.c", "a.c"] {
+        stage
+            .adapter
+            .publish(message(channel, subtopic))
+            .await
+            .unwrap();
+    }
+    stage.adapter.send(message(channel, "a.d")).unwrap();
+    for subtopic in ["a.b", "a.c", "a.d"] {
+        let got = queue.recv().await.unwrap();
+        assert_eq!(got.subtopic.as_str(), subtopic);
+        assert!(got.origin.is_some());
+    }
+    drop(guard);
+    stage
+        .adapter
+        .publish(message(channel, "a.b"))
+        .await
+        .unwrap();
+    assert_eq!(queue.try_recv(), None);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_wildcard() {
+    let stage = Stage::new().await;
+    for subtopic in ["*", "a.>", "a.*.b"] {
+        let refused = stage
+            .adapter
+            .publish(message(ChannelId::random(), subtopic))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (refused.kind, refused.code.as_ref()),
+            (ErrorKind::Invalid, "subtopic_wildcard")
+        );
+        assert!(
+            stage
+                .adapter
+                .send(message(ChannelId::random(), subtopic))
+                .is_err()
+        );
+    }
+}
