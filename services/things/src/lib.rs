@@ -33,6 +33,9 @@ pub use service::{NewCertificate, Service};
 pub use single_user::SingleUser;
 pub use users::user_events;
 
+/// A shorter secret could be guessed from a copy of the database.
+const SECRET_BYTES: usize = 32;
+
 /// Brings the database up to date and opens the rules over it.
 ///
 /// `users` tells who a token belongs to, unless the configuration names a single user.
@@ -45,6 +48,11 @@ pub async fn service(
     users: Arc<dyn Users>,
     clock: Clock,
 ) -> Result<Arc<Service>, BoxError> {
+    if config.secret.expose().len() < SECRET_BYTES {
+        tracing::warn!(
+            "{PREFIX}SECRET has fewer than {SECRET_BYTES} bytes: whoever reads the database could guess it and read every key"
+        );
+    }
     let users = match config.single_user() {
         Some(user) => Arc::new(user),
         None => users,

@@ -47,6 +47,28 @@ async fn numbers_have_no_gaps_and_follow_the_commits() {
 }
 
 #[tokio::test]
+async fn whoever_holds_the_lock_is_done_before_the_next_event() {
+    for db in outboxes().await {
+        let order = std::sync::Mutex::new(Vec::new());
+        let tx = db.begin().await.unwrap();
+        outbox::lock(&tx).await.unwrap();
+        let adding = async {
+            assert_eq!(add(&db, 0).await, 1);
+            order.lock().unwrap().push("added");
+        };
+        let holding = async {
+            for _ in 0..50 {
+                tx.query("SELECT 1 AS one", &[]).await.unwrap();
+            }
+            order.lock().unwrap().push("done");
+            tx.commit().await.unwrap();
+        };
+        futures_util::future::join(adding, holding).await;
+        assert_eq!(*order.lock().unwrap(), ["done", "added"]);
+    }
+}
+
+#[tokio::test]
 async fn what_is_published_is_not_pending() {
     for db in outboxes().await {
         for _ in 0..5 {

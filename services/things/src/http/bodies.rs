@@ -1,35 +1,50 @@
 //! The bodies of requests and responses, in the words of 0.9.
 
-use model::{Page, PageQuery};
+use model::{Page, PageQuery, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Result;
 use crate::model::{Channel, Details, Key, Limits, Metadata, Name, NewThing, Thing};
 
-/// A thing or a channel as its owner describes it; a channel has no key.
+/// What an owner says about a thing or a channel; anything else beside it is ignored, whatever it holds.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Description {
+pub(super) struct DetailsBody {
     name: String,
-    key: String,
     metadata: Option<Value>,
 }
 
-impl Description {
+impl DetailsBody {
     pub(super) fn details(self, limits: &Limits) -> Result<Details> {
         Ok(Details {
             name: Name::parse(self.name)?,
             metadata: Metadata::parse(self.metadata, limits)?,
         })
     }
+}
 
+/// A thing that is to be created.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NewThingBody {
+    name: String,
+    key: Secret,
+    metadata: Option<Value>,
+}
+
+impl NewThingBody {
     /// An empty key is none.
     pub(super) fn new_thing(self, limits: &Limits) -> Result<NewThing> {
-        let key = (!self.key.is_empty()).then(|| Key::parse(&self.key));
+        let Self {
+            name,
+            key,
+            metadata,
+        } = self;
+        let key = (!key.is_empty()).then(|| Key::parse(key.expose()));
         Ok(NewThing {
             key: key.transpose()?,
-            details: self.details(limits)?,
+            details: DetailsBody { name, metadata }.details(limits)?,
         })
     }
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use server::{Json, JsonBody, PageParams, Problem, Query, UserToken};
 
-use super::bodies::{ChannelBody, ChannelsBody, Description};
+use super::bodies::{ChannelBody, ChannelsBody, DetailsBody};
 use super::list::ListParams;
 use super::segment::First;
 use super::things::Created;
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Shared> {
 async fn create(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Description>,
+    JsonBody(body): JsonBody<DetailsBody>,
 ) -> Result<Created, Problem> {
     let token = token.require()?;
     let details = body.details(service.limits())?;
@@ -44,7 +44,7 @@ async fn create(
 async fn create_many(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Option<Vec<Description>>>,
+    JsonBody(body): JsonBody<Option<Vec<DetailsBody>>>,
 ) -> Result<(StatusCode, Json<ChannelsBody>), Problem> {
     let token = token.require()?;
     let new = body
@@ -102,7 +102,7 @@ async fn update(
     State(service): State<Shared>,
     token: UserToken,
     id: First,
-    JsonBody(body): JsonBody<Description>,
+    JsonBody(body): JsonBody<DetailsBody>,
 ) -> Result<StatusCode, Problem> {
     let token = token.require()?;
     id.require()?;

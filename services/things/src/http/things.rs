@@ -3,10 +3,11 @@ use axum::extract::State;
 use axum::routing::{get, patch, post};
 use http::StatusCode;
 use http::header::LOCATION;
+use model::Secret;
 use serde::Deserialize;
 use server::{Json, JsonBody, PageParams, Problem, Query, UserToken};
 
-use super::bodies::{Description, ThingBody, ThingsBody};
+use super::bodies::{DetailsBody, NewThingBody, ThingBody, ThingsBody};
 use super::list::ListParams;
 use super::segment::First;
 use super::{METRICS, Shared, route};
@@ -34,7 +35,7 @@ pub(super) fn routes() -> Router<Shared> {
 async fn create(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Description>,
+    JsonBody(body): JsonBody<NewThingBody>,
 ) -> Result<Created, Problem> {
     let token = token.require()?;
     let new = body.new_thing(service.limits())?;
@@ -49,7 +50,7 @@ async fn create(
 async fn create_many(
     State(service): State<Shared>,
     token: UserToken,
-    JsonBody(body): JsonBody<Option<Vec<Description>>>,
+    JsonBody(body): JsonBody<Option<Vec<NewThingBody>>>,
 ) -> Result<(StatusCode, Json<ThingsBody>), Problem> {
     let token = token.require()?;
     let new = body
@@ -107,7 +108,7 @@ async fn update(
     State(service): State<Shared>,
     token: UserToken,
     id: First,
-    JsonBody(body): JsonBody<Description>,
+    JsonBody(body): JsonBody<DetailsBody>,
 ) -> Result<StatusCode, Problem> {
     let token = token.require()?;
     id.require()?;
@@ -120,7 +121,7 @@ async fn update(
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct KeyBody {
-    key: String,
+    key: Secret,
 }
 
 async fn update_key(
@@ -131,7 +132,7 @@ async fn update_key(
 ) -> Result<StatusCode, Problem> {
     let token = token.require()?;
     id.require()?;
-    let key = Key::parse(&body.key)?;
+    let key = Key::parse(body.key.expose())?;
     let caller = service.authenticate_user(token).await?;
     service.update_key(&caller, id.thing()?, &key).await?;
     Ok(StatusCode::OK)

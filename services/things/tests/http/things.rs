@@ -66,6 +66,17 @@ async fn bodies_are_read_as_leniently_as_in_0_9() {
 }
 
 #[tokio::test]
+async fn what_a_route_does_not_read_may_hold_anything() {
+    let site = Site::new().await;
+    let body = r#"{"id":1,"key":["x"],"owner":{}}"#;
+    let channel = site.channel(ALICE, body).await;
+    let thing = site.thing(ALICE, r#"{"id":1,"owner":{}}"#).await;
+    for path in [format!("/things/{thing}"), format!("/channels/{channel}")] {
+        assert_eq!(site.json("PUT", ALICE, &path, body).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn checks_come_in_the_order_of_0_9() {
     let site = Site::new().await;
     for (token, ty, body, status) in [
