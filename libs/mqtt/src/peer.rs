@@ -11,8 +11,8 @@ use crate::codec::{Encoder, PublishCopy};
 use crate::counters::Counters;
 use crate::frames::Frames;
 use crate::outbuf::OutBuf;
-use crate::packet::{Outgoing, PacketId, Qos, Reason, Version};
-use crate::session::{Delivery, Offer, Place, Resend, Session, Wanted, Window};
+use crate::packet::{Ack, Outgoing, PacketId, Qos, Reason, Version};
+use crate::session::{Delivery, Offer, Place, Session, Wanted, Window};
 use crate::transport::Transport;
 
 /// Stands for a connection in the index of its shard.
@@ -216,16 +216,17 @@ impl Peer {
         let before = self.out.borrow().len();
         while !self.is_full() {
             let mut session = self.session.borrow_mut();
-            let Some((id, delivery)) = session.outbound.next(self.window) else {
+            let Some(next) = session.outbound.next(self.window) else {
                 break;
             };
-            let delivery = delivery.clone();
-            let sent = self.is_fresh(&delivery, counters)
+            let (id, delivery, again) = (next.id, next.delivery.clone(), next.again);
+            // What was sent once may have been received, so it is brought to its end whatever its age.
+            let sent = (again || self.is_fresh(&delivery, counters))
                 && self.write_publish(
                     &mut Frames::new(&delivery.message),
                     &delivery,
                     Some(id),
-                    false,
+                    again,
                     counters,
                 );
             if !sent {
@@ -272,20 +273,14 @@ impl Peer {
         fresh
     }
 
-    /// Sends again what the client has not acknowledged in its last connection.
-    pub(crate) fn resend(&self, counters: &Counters) {
-        let unacknowledged = self.session.borrow().outbound.resend();
-        for resend in unacknowledged {
-            match resend {
-                Resend::Publish(id, delivery) => {
-                    let mut frames = Frames::new(&delivery.message);
-                    self.write_publish(&mut frames, &delivery, Some(id), true, counters);
-                }
-                Resend::Release(packet_id) => self.send(&Outgoing::PubRel(crate::packet::Ack {
-                    packet_id,
-                    reason: Reason::Success,
-                })),
-            }
+    /// Begins to send again what the client has not acknowledged in its last connection.
+    pub(crate) fn resend(&self) {
+        let released = self.session.borrow_mut().outbound.resume();
+        for packet_id in released {
+            self.send(&Outgoing::PubRel(Ack {
+                packet_id,
+                reason: Reason::Success,
+            }));
         }
     }
 

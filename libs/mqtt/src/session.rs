@@ -13,7 +13,7 @@ use crate::key::ClientKey;
 use crate::packet::Will;
 
 pub(crate) use inbound::{Arrival, Inbound};
-pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Resend, Window};
+pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Window};
 pub(crate) use subscriptions::{Subscriptions, Wanted};
 
 /// How many of its own messages a session recognises at a time when they come back from its durable queue.

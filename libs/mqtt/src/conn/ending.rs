@@ -82,6 +82,7 @@ impl Conn {
         let will = self.will.take().filter(|_| end.publishes_will());
         let placeholder = Session::new(self.peer.session.borrow().key.clone(), Duration::ZERO);
         let mut session = self.peer.session.replace(placeholder);
+        session.inbound.forget_unanswered();
         session.outbound.clear_queue();
         let farewell = end.farewell();
         apply(&self.shard, &mut session, &end).await;

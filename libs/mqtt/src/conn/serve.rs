@@ -123,7 +123,7 @@ impl Conn {
             )
         });
         peer.send(&Outgoing::ConnAck(&connack));
-        peer.resend(&shard.counters);
+        peer.resend();
         opened.ownership.connected(&peer);
         shard.counters.connections.increment(1);
         let thing = opened.admission.thing();

@@ -52,6 +52,11 @@ impl Inbound {
         self.received.remove(&id);
     }
 
+    /// Forgets what has had no answer when its connection ends: the client sends it again, as if for the first time.
+    pub(crate) fn forget_unanswered(&mut self) {
+        self.received.retain(|_, stage| *stage == Stage::Accepted);
+    }
+
     /// Handles a PUBREL; tells whether there was something to release.
     pub(crate) fn release(&mut self, id: PacketId) -> bool {
         self.received.remove(&id).is_some()
@@ -88,5 +93,17 @@ mod tests {
         inbound.refuse(ONE);
         assert_eq!(inbound.len(), 0);
         assert_eq!(inbound.arrive(ONE), Arrival::New);
+    }
+
+    #[test]
+    fn what_had_no_answer_is_new_to_the_next_connection() {
+        let two = PacketId::MIN.saturating_add(1);
+        let mut inbound = Inbound::default();
+        inbound.arrive(ONE);
+        inbound.arrive(two);
+        inbound.accept(two);
+        inbound.forget_unanswered();
+        assert_eq!(inbound.arrive(ONE), Arrival::New);
+        assert_eq!(inbound.arrive(two), Arrival::Repeated);
     }
 }

@@ -61,11 +61,13 @@ struct Slot {
     stage: Stage,
 }
 
-/// What is sent again when a session is resumed.
+/// A message that is to be sent now.
 #[derive(Debug)]
-pub(crate) enum Resend {
-    Publish(PacketId, Delivery),
-    Release(PacketId),
+pub(crate) struct Next<'a> {
+    pub(crate) id: PacketId,
+    pub(crate) delivery: &'a Delivery,
+    /// Whether an earlier connection has sent it too.
+    pub(crate) again: bool,
 }
 
 /// QoS 1 and 2 messages on their way to one client. A packet identifier is a slot's number plus one.
@@ -74,13 +76,16 @@ pub(crate) struct Outbound {
     slots: Vec<Option<Slot>>,
     free: VecDeque<u16>,
     queue: VecDeque<Delivery>,
+    /// What an earlier connection has sent and this one has yet to send again, in order.
+    again: VecDeque<PacketId>,
     sent: u64,
 }
 
 impl Outbound {
     /// Takes a message, to be sent now or later.
     pub(crate) fn offer(&mut self, delivery: Delivery, window: Window) -> Offer {
-        if self.queue.is_empty() && self.inflight() < usize::from(window.inflight) {
+        let waiting = !self.queue.is_empty() || !self.again.is_empty();
+        if !waiting && self.has_window(window) {
             return Offer::Send(self.occupy(delivery));
         }
         if self.queue.len() >= window.queued {
@@ -100,14 +105,24 @@ impl Outbound {
     }
 
     /// Moves the next waiting message into the window.
-    pub(crate) fn next(&mut self, window: Window) -> Option<(PacketId, &Delivery)> {
-        if self.inflight() >= usize::from(window.inflight) {
+    pub(crate) fn next(&mut self, window: Window) -> Option<Next<'_>> {
+        if !self.has_window(window) {
             return None;
         }
-        let delivery = self.queue.pop_front()?;
-        let id = self.occupy(delivery);
+        let again = self.again.pop_front();
+        let id = match again {
+            Some(id) => id,
+            None => {
+                let delivery = self.queue.pop_front()?;
+                self.occupy(delivery)
+            }
+        };
         match &self.slots[usize::from(id.get() - 1)].as_ref()?.stage {
-            Stage::Sent(delivery) => Some((id, delivery)),
+            Stage::Sent(delivery) => Some(Next {
+                id,
+                delivery,
+                again: again.is_some(),
+            }),
             Stage::Released => None,
         }
     }
@@ -123,6 +138,7 @@ impl Outbound {
     /// Handles a PUBREC that accepts: from here on the client owns the message, which is returned. The second value tells
     /// whether a PUBREL is to be sent, as it is for a repeated PUBREC too.
     pub(crate) fn receive(&mut self, id: PacketId) -> (Option<Delivery>, bool) {
+        self.again.retain(|waiting| *waiting != id);
         match self.stage(id) {
             Some(Stage::Released) => (None, true),
             Some(stage @ Stage::Sent(_)) => match std::mem::replace(stage, Stage::Released) {
@@ -153,26 +169,24 @@ impl Outbound {
         awaited
     }
 
-    /// Returns what a client that comes back has not acknowledged, in the order it was first sent.
-    pub(crate) fn resend(&self) -> Vec<Resend> {
-        let mut all: Vec<(u64, Resend)> = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(at, slot)| {
-                let slot = slot.as_ref()?;
-                let id = packet_id(at);
-                Some((
-                    slot.order,
-                    match &slot.stage {
-                        Stage::Sent(delivery) => Resend::Publish(id, delivery.clone()),
-                        Stage::Released => Resend::Release(id),
-                    },
-                ))
-            })
-            .collect();
-        all.sort_by_key(|(order, _)| *order);
-        all.into_iter().map(|(_, resend)| resend).collect()
+    /// Has what the client has not acknowledged sent again by and by, in the order it was first sent, and returns what is to
+    /// be released again at once: that takes nothing of the client's receive maximum.
+    pub(crate) fn resume(&mut self) -> Vec<PacketId> {
+        let mut occupied: Vec<(u64, PacketId, bool)> = Vec::new();
+        for (at, slot) in self.slots.iter().enumerate() {
+            if let Some(Slot { order, stage }) = slot {
+                occupied.push((*order, packet_id(at), matches!(stage, Stage::Released)));
+            }
+        }
+        occupied.sort_unstable_by_key(|(order, ..)| *order);
+        let ids = |wanted| {
+            let chosen = occupied
+                .iter()
+                .filter(move |(.., released)| *released == wanted);
+            chosen.map(|(_, id, _)| *id)
+        };
+        self.again = ids(false).collect();
+        ids(true).collect()
     }
 
     /// Returns which records of the durable queue for a channel are on their way already.
@@ -193,6 +207,12 @@ impl Outbound {
     /// Drops what waits, for a client that is gone: its durable queues have what it has a claim to.
     pub(crate) fn clear_queue(&mut self) {
         self.queue.clear();
+        self.again.clear();
+    }
+
+    /// Tells whether another one may be sent.
+    fn has_window(&self, window: Window) -> bool {
+        self.inflight() - self.again.len() < usize::from(window.inflight)
     }
 
     /// How many are unacknowledged.
@@ -223,6 +243,7 @@ impl Outbound {
         let at = id.get() - 1;
         let slot = self.slots.get_mut(usize::from(at))?.take()?;
         self.free.push_back(at);
+        self.again.retain(|waiting| *waiting != id);
         match slot.stage {
             Stage::Sent(delivery) => Some(delivery),
             Stage::Released => None,
@@ -293,8 +314,11 @@ mod tests {
         assert_eq!(offer(4), Offer::Full);
         assert!(outbound.next(NARROW).is_none());
         assert_eq!(seq(outbound.acknowledge(id(2))), Some(2));
-        let (next, delivery) = outbound.next(NARROW).unwrap();
-        assert_eq!((next, delivery.place.unwrap().seq), (id(2), Seq(3)));
+        let next = outbound.next(NARROW).unwrap();
+        assert_eq!(
+            (next.id, next.delivery.place.unwrap().seq, next.again),
+            (id(2), Seq(3), false)
+        );
         assert_eq!(outbound.len(), 2);
     }
 
@@ -355,15 +379,42 @@ mod tests {
         outbound.receive(id(1));
         outbound.acknowledge(id(2));
         outbound.offer(delivery(Qos::AtLeastOnce, 3), NARROW);
-        let resend = outbound.resend();
-        assert!(matches!(&resend[0], Resend::Release(first) if *first == id(1)));
-        assert!(matches!(&resend[1], Resend::Publish(second, _) if *second == id(2)));
+        outbound.offer(delivery(Qos::AtLeastOnce, 4), NARROW);
+        assert_eq!(outbound.resume(), [id(1)]);
+        let next = outbound.next(NARROW).unwrap();
+        assert_eq!((next.id, next.again), (id(2), true));
+        assert!(outbound.next(NARROW).is_none());
         let channel = ChannelId::from(uuid::Uuid::nil());
         assert_eq!(
             outbound.places(channel),
-            [Seq(3)],
+            [Seq(3), Seq(4)],
             "the first is the client's by now"
         );
         assert!(outbound.places(ChannelId::random()).is_empty());
+    }
+
+    #[test]
+    fn a_narrower_window_holds_for_what_is_sent_again_and_before_what_is_new() {
+        let mut outbound = Outbound::default();
+        let wide = Window {
+            inflight: 10,
+            queued: 10,
+        };
+        for seq in 1..=4 {
+            outbound.offer(delivery(Qos::AtLeastOnce, seq), wide);
+        }
+        assert_eq!(outbound.resume(), []);
+        outbound.offer(delivery(Qos::AtLeastOnce, 5), wide);
+        outbound.acknowledge(id(2));
+        let mut order = Vec::new();
+        while let Some(next) = outbound.next(NARROW) {
+            let (id, seq) = (next.id, next.delivery.place.unwrap().seq.0);
+            order.push((seq, next.again));
+            if order.len() > 1 {
+                outbound.acknowledge(id);
+            }
+        }
+        assert_eq!(order, [(1, true), (3, true), (4, true), (5, false)]);
+        assert_eq!(outbound.inflight(), 1);
     }
 }
