@@ -1,6 +1,9 @@
 //! The codec against an independent one, against the letter of the specification and against garbage.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
 
 mod generate;
 mod hostile;

@@ -1,0 +1,93 @@
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use messaging::{Buses, Config as BusConfig, open};
+use model::{Action, BoxError, ChannelId, Result, ThingId};
+use mqtt::{Access, Admission, Broker as Engine, Config, ConnectRequest, Lost};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// An engine with a bus of its own in which every client is the same thing, and that may do everything.
+pub(crate) struct Broker {
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinSet<std::result::Result<(), BoxError>>,
+    _buses: Buses,
+    _data: TempDir,
+}
+
+impl Broker {
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (buses, driver) = open(&BusConfig::in_process(data.path())).await.unwrap();
+        let config = Config {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            // In one shard a message is on its way to its subscribers before its publisher hears of it.
+            shards: 1,
+            // Clients of tests do not close when they are told to go.
+            linger_timeout: Duration::from_millis(100),
+            ..Config::default()
+        };
+        let engine = Engine::start(config, Arc::new(Everybody(ThingId::random())), &buses)
+            .await
+            .unwrap();
+        let stop = CancellationToken::new();
+        let mut running = JoinSet::new();
+        let address = engine.address().unwrap();
+        running.spawn(driver.run(stop.clone()));
+        running.spawn(engine.run(stop.clone()));
+        Self {
+            address,
+            stop,
+            running,
+            _buses: buses,
+            _data: data,
+        }
+    }
+
+    /// Stops, and makes sure that nothing had failed.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.running.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+}
+
+struct Everybody(ThingId);
+
+#[async_trait]
+impl Access for Everybody {
+    async fn connect(&self, _: &ConnectRequest<'_>) -> Result<Box<dyn Admission>> {
+        Ok(Box::new(Self(self.0)))
+    }
+
+    fn cached(&self, _: ThingId, _: ChannelId, _: Action) -> bool {
+        true
+    }
+
+    async fn decide(&self, _: ThingId, _: ChannelId, _: Action) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Admission for Everybody {
+    fn thing(&self) -> ThingId {
+        self.0
+    }
+
+    async fn join(&self, _: ChannelId) -> Result<()> {
+        Ok(())
+    }
+
+    fn leave(&self, _: ChannelId) {}
+
+    fn lost(&self) -> Lost {
+        Box::pin(pending())
+    }
+}
