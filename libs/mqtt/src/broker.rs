@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use messaging::{Buses, LiveLimits, Overflow, live_queue};
 use model::{BoxError, Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::accept;
 use crate::access::Access;
@@ -28,12 +30,23 @@ pub struct Broker {
     node: Arc<Node>,
     address: Option<SocketAddr>,
     threads: Vec<Thread>,
+    /// Stops the shards when the engine is dropped.
+    stop: DropGuard,
 }
 
 struct Thread {
     handle: thread::JoinHandle<()>,
     /// Resolves when the thread is done; dropped without a word when it panics.
     done: oneshot::Receiver<()>,
+}
+
+impl Thread {
+    /// Waits until the thread is done, and tells whether it panicked.
+    async fn failed(self) -> bool {
+        let finished = self.done.await.is_ok();
+        // The thread has nothing left to do, so this does not block.
+        self.handle.join().is_err() || !finished
+    }
 }
 
 /// Hands connections to an engine that were accepted elsewhere; clones are the same.
@@ -88,6 +101,7 @@ impl Broker {
         });
         let threads = threads.collect::<io::Result<_>>().map_err(cannot_start)?;
         Ok(Self {
+            stop: node.stop.clone().drop_guard(),
             node,
             address,
             threads,
@@ -112,29 +126,25 @@ impl Broker {
     /// # Errors
     /// When a shard has failed.
     pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
-        let node = self.node.clone();
-        // Should a shard end by itself, so do the others.
-        let _stop_all = node.stop.clone().drop_guard();
-        let waiting = async {
-            let mut failed = false;
-            for thread in self.threads {
-                failed |= thread.done.await.is_err();
-                // The thread has nothing left to do, so this does not block.
-                failed |= thread.handle.join().is_err();
-                if failed {
-                    node.stop.cancel();
-                }
+        let Self {
+            node,
+            threads,
+            stop: _stop_all,
+            ..
+        } = self;
+        let mut ending: FuturesUnordered<_> = threads.into_iter().map(Thread::failed).collect();
+        let mut failed = false;
+        loop {
+            tokio::select! {
+                ended = ending.next() => match ended {
+                    Some(this_failed) => failed |= this_failed,
+                    None => break,
+                },
+                () = stop.cancelled(), if !node.stop.is_cancelled() => {}
             }
-            failed
-        };
-        tokio::pin!(waiting);
-        let failed = tokio::select! {
-            failed = &mut waiting => failed,
-            () = stop.cancelled() => {
-                node.stop.cancel();
-                waiting.await
-            }
-        };
+            // The others go on until now when one ends by itself.
+            node.stop.cancel();
+        }
         if failed {
             Err("a shard of the MQTT engine has failed".into())
         } else {

@@ -34,6 +34,8 @@ pub struct Config {
     pub max_subscriptions: usize,
     /// How long a session may outlive its connection; also what "for ever" means.
     pub max_session_expiry: Duration,
+    /// How old a message may become in the queue of a persistent session; nothing is any age.
+    pub queue_ttl: Option<Duration>,
     /// How many retained messages there may be.
     pub max_retained_messages: usize,
     /// How many bytes of retained messages there may be.
@@ -64,6 +66,7 @@ impl Default for Config {
             max_output_bytes: 1024 * 1024,
             max_subscriptions: 1_000,
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
+            queue_ttl: None,
             max_retained_messages: 100_000,
             max_retained_bytes: 64 * 1024 * 1024,
             max_mailbox_messages: 65_536,

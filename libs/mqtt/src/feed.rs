@@ -120,13 +120,20 @@ impl Feeding {
         }
     }
 
+    fn is_stale(&self, message: &Message) -> bool {
+        let ttl = self.shard.node.config.queue_ttl;
+        if message.expires.is_none() && ttl.is_none() {
+            return false;
+        }
+        let now = Timestamp::now();
+        message.expires.is_some_and(|expires| expires <= now)
+            || ttl.is_some_and(|ttl| now.since(message.created) > ttl)
+    }
+
     /// Sends a message; says whether the client has to acknowledge it first.
     fn send(&self, delivery: &messaging::Delivery<Message>) -> bool {
         let message = &delivery.record;
-        if message
-            .expires
-            .is_some_and(|expires| expires <= Timestamp::now())
-        {
+        if self.is_stale(message) {
             self.shard.counters.dropped_expired.add(1);
             return false;
         }

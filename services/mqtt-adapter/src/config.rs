@@ -1,0 +1,107 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use config::{LogLevel, Period};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The configuration of the MQTT adapter.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub struct Config {
+    /// The address it listens on for MQTT.
+    pub host: IpAddr,
+    /// The port for MQTT; 0 lets the system choose.
+    pub port: u16,
+    /// The address it listens on for MQTT over WebSocket.
+    pub ws_host: IpAddr,
+    /// The port for MQTT over WebSocket, any path; 0 lets the system choose.
+    pub ws_port: u16,
+    /// How much it logs: `debug`, `info`, `warn` or `error`.
+    pub log_level: LogLevel,
+    /// How many threads serve connections; 0 is one for each core.
+    pub shards: usize,
+    /// How many connections may be open at once.
+    pub max_connections: usize,
+    /// How long a client may take from its connection to an accepted CONNECT.
+    pub connect_timeout: Period,
+    /// The longest keep-alive in seconds; MQTT 5 clients that ask for more, or for none, are told this one. 0 is no limit.
+    pub max_keep_alive: u16,
+    /// The largest packet it accepts, in bytes.
+    pub max_packet_size: usize,
+    /// How many QoS 1 and 2 messages a client may have unacknowledged by the server.
+    pub receive_maximum: u16,
+    /// How many QoS 1 and 2 messages may be on their way to a client.
+    pub max_inflight: u16,
+    /// How many QoS 1 and 2 messages may wait for a client without a persistent session before it is closed as too slow.
+    pub queue_messages: usize,
+    /// How many bytes may wait to be written to a client before QoS 0 messages to it are dropped.
+    pub queue_bytes: usize,
+    /// How many subscriptions a session may have.
+    pub max_subscriptions: usize,
+    /// How long a session may outlive its connection.
+    pub max_session_expiry: Period,
+    /// How old a message may become that waits for a persistent session; 0 is any age.
+    pub message_ttl: Period,
+    /// How many retained messages there may be.
+    pub max_retained_messages: usize,
+    /// How many bytes the retained messages may take.
+    pub max_retained_bytes: usize,
+}
+
+impl Config {
+    /// What the names of the environment variables begin with.
+    pub const PREFIX: &str = "MF_MQTT_ADAPTER_";
+
+    pub(crate) fn ws_addr(&self) -> SocketAddr {
+        SocketAddr::new(self.ws_host, self.ws_port)
+    }
+
+    pub(crate) fn engine(&self) -> mqtt::Config {
+        let ttl = self.message_ttl.get();
+        mqtt::Config {
+            listen: Some(SocketAddr::new(self.host, self.port)),
+            shards: self.shards,
+            max_connections: self.max_connections,
+            connect_timeout: self.connect_timeout.get(),
+            max_keep_alive: self.max_keep_alive,
+            max_packet_size: self.max_packet_size,
+            receive_maximum: self.receive_maximum.max(1),
+            max_inflight: self.max_inflight.max(1),
+            max_queued_messages: self.queue_messages,
+            max_output_bytes: self.queue_bytes,
+            max_subscriptions: self.max_subscriptions,
+            max_session_expiry: self.max_session_expiry.get(),
+            queue_ttl: (!ttl.is_zero()).then_some(ttl),
+            max_retained_messages: self.max_retained_messages,
+            max_retained_bytes: self.max_retained_bytes,
+            ..mqtt::Config::default()
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let engine = mqtt::Config::default();
+        Self {
+            host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            port: 1883,
+            ws_host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ws_port: 8880,
+            log_level: LogLevel::Error,
+            shards: engine.shards,
+            max_connections: engine.max_connections,
+            connect_timeout: engine.connect_timeout.into(),
+            max_keep_alive: engine.max_keep_alive,
+            max_packet_size: engine.max_packet_size,
+            receive_maximum: engine.receive_maximum,
+            max_inflight: engine.max_inflight,
+            queue_messages: engine.max_queued_messages,
+            queue_bytes: engine.max_output_bytes,
+            max_subscriptions: engine.max_subscriptions,
+            max_session_expiry: engine.max_session_expiry.into(),
+            message_ttl: Period::default(),
+            max_retained_messages: engine.max_retained_messages,
+            max_retained_bytes: engine.max_retained_bytes,
+        }
+    }
+}
