@@ -1,4 +1,4 @@
-//! The bus in process: an append-only log in files, one thread that writes it, and what consumers have acknowledged.
+//! The bus in process: an append-only log in files, a thread that writes it, one that keeps house, and consumers.
 //!
 //! A record that concerns a durable consumer is written before anybody is told of it; one that concerns none is
 //! only delivered. Files that nobody needs any more are deleted.
@@ -6,9 +6,11 @@
 mod active;
 mod claim;
 mod claims;
+mod compact;
 mod consumer;
 mod core;
 mod fill;
+mod keeper;
 mod meters;
 mod positions;
 mod queue;
@@ -32,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use self::claim::closed;
 use self::consumer::LogConsumer;
 use self::core::Core;
+use self::keeper::Keeper;
 use self::queue::Entry;
 use self::writer::Writer;
 use crate::disk::directory::{Lock, unusable};
@@ -44,21 +47,28 @@ pub(crate) use self::core::Settings;
 pub(crate) struct Log<T: Record> {
     core: Arc<Core<T>>,
     writer: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl<T: Record> Log<T> {
-    /// Opens the log in a directory that this process has locked, and starts its writer.
+    /// Opens the log in a directory that this process has locked, and starts its threads.
     pub(crate) fn open(dir: &Path, lock: Arc<Lock>, settings: Settings) -> Result<Self> {
         let core = Arc::new(Core::open(dir, lock, settings)?);
         let writer = Writer::open(core.clone()).map_err(|error| unusable(dir, &error))?;
-        let writer = std::thread::Builder::new()
-            .name(format!("log-{}", T::STREAM.to_lowercase()))
-            .spawn(move || writer.run())
-            .map_err(|error| unusable(dir, &error))?;
-        Ok(Self {
+        let keeper = Keeper::new(core.clone());
+        let mut log = Self {
             core,
-            writer: Some(writer),
-        })
+            writer: None,
+            keeper: None,
+        };
+        let spawn = |role: &str, run: Box<dyn FnOnce() + Send>| {
+            let name = format!("{}-{role}", T::STREAM.to_lowercase());
+            let thread = std::thread::Builder::new().name(name).spawn(run);
+            thread.map(Some).map_err(|error| unusable(dir, &error))
+        };
+        log.writer = spawn("writer", Box::new(|| writer.run()))?;
+        log.keeper = spawn("keeper", Box::new(|| keeper.run()))?;
+        Ok(log)
     }
 
     /// Returns what is cancelled when the log has ended, whatever the reason.
@@ -75,7 +85,7 @@ impl<T: Record> Log<T> {
             None => self.core.queue.room(bytes).await?,
         };
         if !self.core.space.take(bytes) {
-            self.core.queue.reclaim();
+            self.core.chores.reclaim();
             return Err(space::full());
         }
         let (done, accepted) = oneshot::channel();
@@ -95,7 +105,7 @@ impl<T: Record> Log<T> {
         let bytes = frame.len();
         let room = self.core.queue.try_room(bytes)?;
         if !self.core.space.take(bytes) {
-            self.core.queue.reclaim();
+            self.core.chores.reclaim();
             return None;
         }
         let entry = Entry {
@@ -130,15 +140,11 @@ impl<T: Record> Drop for Log<T> {
     /// Writes what waits and where the consumers stand.
     fn drop(&mut self) {
         self.core.queue.close();
-        if self
-            .writer
-            .take()
-            .is_some_and(|writer| writer.join().is_err())
-        {
-            tracing::error!(
-                stream = T::STREAM,
-                "the writer of the log ended with a panic"
-            );
+        let writer = self.writer.take().map(JoinHandle::join);
+        self.core.chores.close();
+        let keeper = self.keeper.take().map(JoinHandle::join);
+        if writer.into_iter().chain(keeper).any(|ended| ended.is_err()) {
+            tracing::error!(stream = T::STREAM, "a thread of the log ended with a panic");
         }
     }
 }
@@ -186,7 +192,7 @@ impl<T: Record> Bus<T> for Log<T> {
     async fn forget(&self, name: &str) -> Result<()> {
         if self.core.claims.remove(name) {
             self.persist_consumers().await?;
-            self.core.queue.reclaim();
+            self.core.chores.reclaim();
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::ranges::Ranges;
 use super::segment::Segment;
 use crate::Record;
+use crate::record::RecordFilter;
 
 /// What a durable consumer has got, has acknowledged, and is still to get.
 #[derive(Debug)]
@@ -168,6 +169,18 @@ impl<T: Record> Claim<T> {
         let state = self.state.lock();
         let unread = state.has_unread() && state.cursor <= last_concerned;
         unread || state.pending.intersects(segment.first(), last_concerned)
+    }
+
+    /// Tells whether the consumer still needs this record, which its filter chooses.
+    pub(crate) fn needs_record(&self, seq: u64) -> bool {
+        let state = self.state.lock();
+        seq >= state.cursor || state.pending.contains(seq)
+    }
+
+    /// Tells whether the consumer surely needs everything in a segment.
+    pub(crate) fn needs_all(&self, segment: &Segment) -> bool {
+        let state = self.state.lock();
+        self.filter.key().is_none() && state.has_unread() && state.cursor <= segment.first()
     }
 
     /// Returns the lowest number the consumer may still need, if any.

@@ -125,7 +125,7 @@ impl<T: Record> Consumer<T> for LogConsumer<T> {
         if self.claim.ack(self.owner, seq.0) {
             self.core.dirty.store(true, Ordering::Relaxed);
             if self.core.space.is_full() {
-                self.core.queue.reclaim();
+                self.core.chores.reclaim();
             }
         }
     }

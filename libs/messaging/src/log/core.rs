@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::claim::{Claim, closed};
 use super::claims::Claims;
+use super::keeper::Chores;
 use super::meters::Meters;
 use super::positions::{self, Loaded, Positions};
 use super::queue::Queue;
@@ -40,6 +41,7 @@ impl Settings {
 pub(crate) struct Core<T: Record> {
     pub(crate) settings: Settings,
     pub(crate) queue: Queue<T>,
+    pub(crate) chores: Chores,
     pub(crate) segments: Segments,
     pub(crate) tail: Tail<T>,
     pub(crate) claims: Claims<T>,
@@ -87,6 +89,7 @@ impl<T: Record> Core<T> {
         Ok(Self {
             settings,
             queue: Queue::new(),
+            chores: Chores::default(),
             space: Space::new(settings.max_bytes, segments.bytes()),
             segments,
             tail: Tail::new(),
@@ -157,6 +160,7 @@ impl<T: Record> Core<T> {
     pub(crate) fn end(&self) {
         self.ended.cancel();
         self.queue.abandon();
+        self.chores.close();
         for claim in self.claims.all() {
             claim.close();
         }

@@ -40,8 +40,8 @@ struct Waiting<T> {
 /// What the writer is told besides records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Signals {
-    /// Space may have become free.
-    pub(crate) reclaim: bool,
+    /// Nobody needs what is in the file being written, and its space is needed.
+    pub(crate) roll: bool,
     /// Nothing comes any more.
     pub(crate) closed: bool,
 }
@@ -81,9 +81,9 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Asks the writer to look for space that is not needed any more.
-    pub(crate) fn reclaim(&self) {
-        self.waiting.lock().signals.reclaim = true;
+    /// Asks the writer to begin the next file, so that the one there is can go.
+    pub(crate) fn roll(&self) {
+        self.waiting.lock().signals.roll = true;
         self.arrived.notify_one();
     }
 
@@ -103,7 +103,7 @@ impl<T> Queue<T> {
     /// Waits until there is something to do or the time has come, and takes as much as is written at once.
     pub(crate) fn take(&self, batch: &mut Vec<Entry<T>>, until: Instant) -> Signals {
         let mut waiting = self.waiting.lock();
-        while waiting.entries.is_empty() && !waiting.signals.reclaim && !waiting.signals.closed {
+        while waiting.entries.is_empty() && !waiting.signals.roll && !waiting.signals.closed {
             if self.arrived.wait_until(&mut waiting, until).timed_out() {
                 break;
             }
@@ -117,7 +117,7 @@ impl<T> Queue<T> {
             batch.push(entry);
         }
         let signals = waiting.signals;
-        waiting.signals.reclaim = false;
+        waiting.signals.roll = false;
         signals
     }
 }

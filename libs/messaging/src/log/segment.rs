@@ -66,6 +66,19 @@ impl Segment {
         segment
     }
 
+    /// Makes the segment that takes the place of another, with only some of its records.
+    pub(crate) fn rewritten(
+        old: &Self,
+        salt: u32,
+        last: u64,
+        end: u64,
+        concerned: HashMap<u64, u64>,
+    ) -> Self {
+        let segment = Self::new(old.path.clone(), salt, old.first, last, end);
+        *segment.concerned.lock() = Some(concerned);
+        segment
+    }
+
     pub(crate) fn first(&self) -> u64 {
         self.first
     }
@@ -132,7 +145,7 @@ impl Segment {
         mark: Mark,
         mut each: impl FnMut(u64, u64, &[u8]),
     ) -> io::Result<Mark> {
-        let file = File::open(&self.path)?;
+        let file = self.open()?;
         let end = self.end().min(file.metadata()?.len());
         let mut size = CHUNK.min(end.saturating_sub(mark.offset));
         loop {
@@ -157,6 +170,17 @@ impl Segment {
                 return Ok(after);
             }
             size = end - mark.offset;
+        }
+    }
+
+    /// Opens the file, which another may have taken the place of: then it is not found.
+    fn open(&self) -> io::Result<File> {
+        let file = File::open(&self.path)?;
+        let mut start = [0; header::LENGTH as usize];
+        file.read_exact_at(&mut start, 0)?;
+        match header::decode(&start) {
+            Ok(salt) if salt != self.salt => Err(io::ErrorKind::NotFound.into()),
+            _ => Ok(file),
         }
     }
 

@@ -92,18 +92,38 @@ impl Segments {
 
     /// Tells whether this very segment is still one of them.
     pub(crate) fn has(&self, segment: &Arc<Segment>) -> bool {
-        self.list
-            .read()
-            .get(&segment.first())
-            .is_some_and(|found| Arc::ptr_eq(found, segment))
+        is_in(&self.list.read(), segment)
     }
 
-    /// Forgets a file and deletes it.
-    pub(crate) fn remove(&self, segment: &Segment) {
-        self.list.write().remove(&segment.first());
+    /// Forgets a file and deletes it, unless another has taken its place.
+    pub(crate) fn remove(&self, segment: &Arc<Segment>) -> bool {
+        let mut list = self.list.write();
+        if !is_in(&list, segment) {
+            return false;
+        }
+        list.remove(&segment.first());
+        drop(list);
         if let Err(error) = fs::remove_file(segment.path()) {
             tracing::warn!(file = %segment.path().display(), %error, "a file that is not needed any more cannot be deleted");
         }
+        true
+    }
+
+    /// Puts a file in the place of another, unless that is gone.
+    pub(crate) fn replace(
+        &self,
+        old: &Arc<Segment>,
+        new: Segment,
+        unfinished: &Path,
+    ) -> io::Result<bool> {
+        let mut list = self.list.write();
+        if !is_in(&list, old) {
+            fs::remove_file(unfinished)?;
+            return Ok(false);
+        }
+        fs::rename(unfinished, new.path())?;
+        list.insert(new.first(), Arc::new(new));
+        Ok(true)
     }
 
     /// Returns how many bytes all frames take.
@@ -114,6 +134,11 @@ impl Segments {
             .map(|segment| segment.bytes())
             .sum()
     }
+}
+
+fn is_in(list: &BTreeMap<u64, Arc<Segment>>, segment: &Arc<Segment>) -> bool {
+    list.get(&segment.first())
+        .is_some_and(|found| Arc::ptr_eq(found, segment))
 }
 
 fn files(dir: &Path) -> io::Result<BTreeMap<u64, PathBuf>> {

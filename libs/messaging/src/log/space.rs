@@ -49,6 +49,11 @@ impl Space {
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
+
+    /// Tells whether it is time to look harder for what can be freed.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.is_full() || self.used() > self.max / 2
+    }
 }
 
 /// Makes the refusal of a bus that is full.

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use model::{Error, ErrorKind};
 
 use super::active::Active;
-use super::claims::needed;
 use super::core::Core;
 use super::queue::Entry;
 use crate::disk::frame;
 use crate::{Record, Seq};
 
-/// How often positions are written down and figures brought up to date.
-const TICK: Duration = Duration::from_secs(1);
+/// How often a file is tried again that could not be written.
+const RETRY: Duration = Duration::from_secs(1);
 /// How much memory is kept for the next batch.
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -39,39 +38,32 @@ impl<T: Record> Writer<T> {
     /// Opens the file to go on with.
     pub(crate) fn open(core: Arc<Core<T>>) -> io::Result<Self> {
         let next = *core.next.lock();
-        let mut writer = Self {
+        Ok(Self {
             active: Active::open(&core.segments, next, core.settings.power)?,
             core,
             next,
             buffer: Vec::new(),
-        };
-        writer.reclaim();
-        Ok(writer)
+        })
     }
 
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let fuse = Fuse(self.core.clone());
         let mut batch = Vec::new();
-        let mut tick = Instant::now() + TICK;
         loop {
-            let signals = self.core.queue.take(&mut batch, tick);
+            let signals = self.core.queue.take(&mut batch, Instant::now() + RETRY);
             let idle = batch.is_empty();
             if !idle {
                 self.commit(&mut batch);
-            }
-            if Instant::now() >= tick {
-                self.tick();
-                tick = Instant::now() + TICK;
-            } else if signals.reclaim {
-                self.reclaim();
-            }
-            if signals.closed && idle {
+            } else if signals.closed {
                 break;
+            } else {
+                self.recover();
+            }
+            if signals.roll {
+                self.retire();
             }
         }
-        self.reclaim();
-        self.persist();
         drop(fuse);
     }
 
@@ -97,13 +89,13 @@ impl<T: Record> Writer<T> {
         let full = bytes > 0 && bytes + size as u64 > self.core.settings.segment_bytes();
         if full || self.active.is_broken() {
             self.roll(first)?;
-            self.reclaim();
         }
         Ok(())
     }
 
     fn roll(&mut self, first: u64) -> io::Result<()> {
         self.active = Active::begin(&self.core.segments, first, self.core.settings.power)?;
+        self.core.chores.reclaim();
         Ok(())
     }
 
@@ -178,25 +170,6 @@ impl<T: Record> Writer<T> {
         *known = trouble;
     }
 
-    fn tick(&mut self) {
-        self.recover();
-        self.reclaim();
-        if self.core.dirty.load(Ordering::Relaxed) {
-            self.persist();
-        }
-        let claims = self.core.claims.all();
-        let floor = claims.iter().filter_map(|claim| claim.floor()).min();
-        let lag = floor.map_or(0, |floor| *self.core.next.lock() - floor);
-        let meters = &self.core.meters;
-        meters
-            .lag
-            .set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
-        meters
-            .consumers
-            .set(f64::from(u32::try_from(claims.len()).unwrap_or(u32::MAX)));
-        meters.bytes.set(as_f64(self.core.space.used()));
-    }
-
     /// Tries a new file after a failure, so that the log does not wait for a publisher to find out that all is well.
     fn recover(&mut self) {
         if self.core.trouble.lock().is_some() && self.roll(self.next).is_ok() {
@@ -204,36 +177,17 @@ impl<T: Record> Writer<T> {
         }
     }
 
-    fn persist(&self) {
-        if let Err(error) = self.core.persist() {
-            let dir = self.core.segments.dir().display();
-            tracing::warn!(%dir, %error, "the positions of consumers cannot be written; they will get records again");
-        }
-    }
-
-    /// Deletes the files that nobody needs any more.
-    fn reclaim(&mut self) {
-        let claims = self.core.claims.all();
-        let active = self.active.segment();
-        let spent = self.core.space.is_full() && active.bytes() > 0 && !needed(&claims, active);
-        if spent && let Err(error) = self.roll(self.next) {
+    /// Begins the next file so that the one there is can be deleted.
+    fn retire(&mut self) {
+        let begun = if self.active.segment().bytes() > 0 {
+            self.roll(self.next)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = begun {
             tracing::warn!(%error, "a new file cannot be begun");
         }
-        for segment in self.core.segments.sealed() {
-            if !self.core.is_orphan(segment.first()) && !needed(&claims, &segment) {
-                self.core.segments.remove(&segment);
-                self.core.space.free(segment.bytes());
-            }
-        }
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a gauge shows bytes, and not to the last one"
-)]
-fn as_f64(bytes: u64) -> f64 {
-    bytes as f64
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ async fn the_log_finds_out_by_itself_that_the_disk_works_again() {
     bench.fail("/dev/full");
     let record = Arc::new(message("a"));
     bench.commit(&record).await.unwrap_err();
-    bench.writer.tick();
+    bench.writer.recover();
     assert_eq!(*bench.core.trouble.lock(), None);
     bench.commit(&record).await.unwrap();
     bench.assert_kept(&[&record]).await;
