@@ -36,7 +36,7 @@ pub(crate) enum Closing {
 }
 
 impl Closing {
-    /// Returns the close code (`style` of the platform: 3000 and up are those of HTTP statuses by the IANA registry).
+    /// Returns the close code; 3000, 3003 and 3008 are IANA's for unauthorized, forbidden and timeout.
     pub(crate) fn code(&self) -> u16 {
         match self {
             Self::Gone | Self::ByPeer => 1000,

@@ -20,7 +20,7 @@ pub struct Config {
     pub max_connections: usize,
     /// The largest message it accepts, in one frame or several, in bytes.
     pub max_message_bytes: usize,
-    /// How long a client may be silent before it is sent a ping.
+    /// How long a client may be silent before it is sent a ping; 0 sends none.
     pub ping_interval: Period,
     /// How long a client may take to answer a ping with a pong, or with anything else.
     pub pong_timeout: Period,

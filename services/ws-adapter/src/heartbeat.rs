@@ -3,6 +3,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
+/// Longer than any connection lasts, and short enough to be added to any moment.
+const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Finds out whether a silent peer is still there.
 pub(crate) struct Heartbeat {
     interval: Duration,
@@ -22,7 +25,9 @@ pub(crate) enum Beat {
 }
 
 impl Heartbeat {
+    /// Starts listening for silence; an interval of zero stands for never.
     pub(crate) fn new(interval: Duration, timeout: Duration) -> Self {
+        let interval = if interval.is_zero() { NEVER } else { interval };
         Self {
             interval,
             timeout,
@@ -81,6 +86,13 @@ mod tests {
         heartbeat.seen();
         assert_eq!(heartbeat.beat().await, Beat::Ping);
         assert_eq!(start.elapsed().as_secs(), 65);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn zero_asks_never() {
+        let mut heartbeat = Heartbeat::new(Duration::ZERO, TIMEOUT);
+        let year = Duration::from_secs(365 * 24 * 3600);
+        assert!(tokio::time::timeout(year, heartbeat.beat()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

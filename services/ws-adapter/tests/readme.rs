@@ -1,7 +1,7 @@
 //! The README shows the configuration as it is.
 
 #[test]
-fn the_tables_are_current() {
+fn the_readme_is_current() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let own = config::table::<ws_adapter::Config>(ws_adapter::Config::PREFIX);
     config::check_readme(readme, ws_adapter::Config::PREFIX, &own);

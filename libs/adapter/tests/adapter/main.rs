@@ -1,4 +1,5 @@
 //! The adapter over a registry that can be told to be slow, silent or away, and over the real bus.
+#![expect(clippy::unwrap_used, reason = "tests may panic, their helpers too")]
 
 mod answers;
 mod following;

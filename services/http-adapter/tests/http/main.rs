@@ -1,11 +1,15 @@
 //! The HTTP adapter as a client sees it, over a registry that does as it is told and the real bus.
+#![expect(clippy::unwrap_used, reason = "tests may panic, their helpers too")]
 
+#[path = "../../../../libs/adapter/tests/stage/full.rs"]
+mod full;
 #[path = "../../../../libs/adapter/tests/stage/mod.rs"]
 mod stage;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use adapter::{Adapter, Settings};
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use http_adapter::Config;
@@ -14,8 +18,10 @@ use messaging::{
     Filter, LiveGuard, LiveLimits, LiveReceiver, Message, Overflow, Protocol, live_queue,
 };
 use model::{ChannelId, ThingId};
+use proto::things::Things;
 use stage::{Stage, eventually};
 use tower::ServiceExt;
+use uuid::Uuid;
 
 const KEY: &str = "s3cret-k";
 
@@ -319,6 +325,20 @@ async fn without_the_registry_it_is_unavailable() {
     assert_eq!(
         (answer.status, answer.code().as_str()),
         (StatusCode::SERVICE_UNAVAILABLE, "things_away")
+    );
+}
+
+#[tokio::test]
+async fn a_full_bus_is_told_to_come_later() {
+    let mut http = Http::new().await;
+    let things = Arc::clone(&http.stage.things) as Arc<dyn Things>;
+    let buses = full::full(http.stage.buses.clone());
+    let adapter = Adapter::new(&Settings::default(), things, &buses, Uuid::new_v4());
+    http.router = http_adapter::router(adapter, &Config::default());
+    let answer = http.post(&http.path(""), KEY).await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, "bus_full")
     );
 }
 

@@ -1,11 +1,19 @@
 //! How connections end that did nothing wrong.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapter::{Adapter, Settings};
+use config::Period;
+use model::Action;
 use proto::Change;
+use proto::things::Things;
+use uuid::Uuid;
+use ws_adapter::Config;
 
 use crate::client::End;
-use crate::stage::eventually;
+use crate::full::full;
+use crate::stage::{Stage, eventually};
 use crate::{KEY, Ws, serve};
 
 #[tokio::test]
@@ -52,13 +60,13 @@ async fn a_removed_thing_is_cut() {
 /// The right is checked again for each frame: what holds without events as long as an answer is cached.
 #[tokio::test]
 async fn publishing_needs_the_right_at_that_moment() {
-    let stage = crate::stage::Stage::idle(adapter::Settings {
-        cache_ttl: config::Period::millis(1),
+    let stage = Stage::idle(Settings {
+        cache_ttl: Period::millis(1),
         ..Default::default()
     })
     .await;
     let (thing, channel) = stage.things.connected(KEY);
-    let (runtime, addr) = serve(stage.adapter.clone(), &ws_adapter::Config::default()).await;
+    let (runtime, addr) = serve(stage.adapter.clone(), &Config::default()).await;
     let ws = Ws {
         stage,
         runtime,
@@ -71,9 +79,7 @@ async fn publishing_needs_the_right_at_that_moment() {
     client.receive().await;
     ws.stage.things.disconnect(thing, channel);
     eventually("the right is forgotten", async || {
-        !ws.stage
-            .adapter
-            .cached(thing, channel, model::Action::Publish)
+        !ws.stage.adapter.cached(thing, channel, Action::Publish)
     })
     .await;
     client.send("after").await;
@@ -81,6 +87,30 @@ async fn publishing_needs_the_right_at_that_moment() {
         panic!("closed with another code")
     };
     assert!(reason.starts_with("not_connected: "), "{reason}");
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_kept_closes() {
+    let stage = Stage::new().await;
+    let (thing, channel) = stage.things.connected(KEY);
+    let things = Arc::clone(&stage.things) as Arc<dyn Things>;
+    let buses = full(stage.buses.clone());
+    let adapter = Adapter::new(&Settings::default(), things, &buses, Uuid::new_v4());
+    let (runtime, addr) = serve(adapter, &Config::default()).await;
+    let ws = Ws {
+        stage,
+        runtime,
+        addr,
+        thing,
+        channel,
+    };
+    let mut client = ws.open("").await;
+    client.send("on").await;
+    let end = client.end().await;
+    assert_eq!(
+        end,
+        End::Closed(1013, "bus_full: the bus is full".to_owned())
+    );
 }
 
 #[tokio::test]

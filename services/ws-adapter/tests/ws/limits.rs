@@ -17,9 +17,9 @@ use crate::Ws;
 use crate::client::{End, LONG, client};
 use crate::stage::eventually;
 
-fn code(end: End) -> Option<u16> {
+fn code(end: &End) -> Option<u16> {
     match end {
-        End::Closed(code, _) => Some(code),
+        End::Closed(code, _) => Some(*code),
         End::Dropped => None,
     }
 }
@@ -36,7 +36,7 @@ async fn a_message_has_a_limit_in_one_frame_or_several() {
     assert_eq!(fitting.receive().await.len(), 100_000);
     let mut large = ws.open("").await;
     large.send("x".repeat(100_001)).await;
-    assert_eq!(code(large.end().await), Some(1009));
+    assert_eq!(code(&large.end().await), Some(1009));
     let mut many = ws.open("").await;
     let part = |opcode| {
         Frame::Frame(Raw::message(
@@ -47,7 +47,7 @@ async fn a_message_has_a_limit_in_one_frame_or_several() {
     };
     many.send(part(Data::Text)).await;
     many.send(part(Data::Continue)).await;
-    assert_eq!(code(many.end().await), Some(1009));
+    assert_eq!(code(&many.end().await), Some(1009));
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_message_far_too_large_is_told_so_too() {
         client.0.send(Frame::text("x".repeat(8_000_000))),
     )
     .await;
-    assert_eq!(code(client.end().await), Some(1009));
+    assert_eq!(code(&client.end().await), Some(1009));
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn bytes_that_are_no_frames_close() {
         let mut tcp = ws.open("").await.into_tcp();
         tcp.write_all(bytes).await.unwrap();
         assert_eq!(
-            code(client(tcp).await.end().await),
+            code(&client(tcp).await.end().await),
             Some(expected),
             "{bytes:?}"
         );
@@ -171,7 +171,7 @@ async fn a_client_that_pauses_too_long_is_told_why() {
         );
         ws.stage.adapter.publish(message).await.unwrap();
     }
-    assert_eq!(code(slow.end().await), Some(1013));
+    assert_eq!(code(&slow.end().await), Some(1013));
 }
 
 /// Wart W28: an abrupt end of the network left the subscription behind.

@@ -1,7 +1,10 @@
 //! The WebSocket adapter as a client sees it: real sockets, a registry that does as it is told, the real bus.
+#![expect(clippy::unwrap_used, reason = "tests may panic, their helpers too")]
 
 mod client;
 mod ending;
+#[path = "../../../../libs/adapter/tests/stage/full.rs"]
+mod full;
 mod handshake;
 mod limits;
 mod messages;
