@@ -10,11 +10,12 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::index::Subscription;
 use crate::key::ClientKey;
 use crate::packet::{Qos, RetainHandling, SubscribeOptions};
-use crate::session::Session;
+use crate::session::{Outbound, Session};
 use crate::topic::TopicFilter;
 
 /// How often a session that is online is stored again, which shows other nodes that it is in use.
@@ -212,6 +213,8 @@ impl Stored {
     fn to_session(&self) -> Session {
         let mut session = Session::new(self.client(), Duration::from_secs(self.expiry_seconds));
         session.stored = true;
+        // Identifiers that were in use are not known any more; these are others, all but certainly.
+        session.outbound = Outbound::starting_at(Uuid::new_v4().as_fields().1);
         for stored in &self.subscriptions {
             let Ok(filter) = TopicFilter::parse(&stored.filter) else {
                 continue;

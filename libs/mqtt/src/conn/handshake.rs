@@ -24,6 +24,10 @@ use crate::topic::TopicName;
 use crate::transport::Transport;
 use crate::will;
 
+/// The largest CONNECT taken: nobody has been authenticated while it is collected. A will of 64 KiB, its properties and the
+/// credentials fit.
+const MAX_CONNECT: usize = 256 * 1024;
+
 /// Why there is no connection.
 enum Refused {
     /// Nothing is said: the other side is gone, or speaks something else.
@@ -116,7 +120,7 @@ async fn read_connect(
         if bytes.first().is_some_and(|first| *first != 0x10) {
             return Err(Refused::Silently);
         }
-        match codec::frame(&bytes, shard.node.config.max_packet_size) {
+        match codec::frame(&bytes, shard.node.config.max_packet_size.min(MAX_CONNECT)) {
             Ok(Some(length)) => break length,
             Ok(None) => {}
             Err(_) => return Err(Refused::Silently),

@@ -56,7 +56,14 @@ impl Aliases {
             if self.topics.len() <= at {
                 self.topics.resize_with(at + 1, Box::default);
             }
-            self.topics[at] = topic.into();
+            // What leads nowhere is not worth its memory, which may be 64 KiB.
+            let leads_somewhere = TopicName::parse(topic).is_ok();
+            self.topics[at] = if leads_somewhere {
+                topic.into()
+            } else {
+                Box::default()
+            };
+            return Ok(topic);
         }
         match self.topics.get(at) {
             Some(known) if !known.is_empty() => Ok(known),

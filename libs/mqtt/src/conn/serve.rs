@@ -178,12 +178,17 @@ impl Conn {
             return Err(End::Lost(loss));
         }
         loop {
-            self.poll_published(cx)?;
+            // In this order: work that is done may be a message that is now to be published.
             self.poll_work(cx)?;
+            self.poll_published(cx)?;
             let read = self.poll_input(cx)?;
             if !read {
                 break;
             }
+        }
+        if self.is_blocked() {
+            // It is not listened to, so it cannot be blamed for its silence.
+            self.heard();
         }
         if let Some(keep_alive) = &mut self.keep_alive {
             keep_alive.poll(cx)?;

@@ -70,11 +70,13 @@ pub(crate) struct Next<'a> {
     pub(crate) again: bool,
 }
 
-/// QoS 1 and 2 messages on their way to one client. A packet identifier is a slot's number plus one.
+/// QoS 1 and 2 messages on their way to one client. A packet identifier stands for a slot.
 #[derive(Debug, Default)]
 pub(crate) struct Outbound {
+    /// The identifier of the first slot, less one.
+    base: u16,
     slots: Vec<Option<Slot>>,
-    free: VecDeque<u16>,
+    free: VecDeque<usize>,
     queue: VecDeque<Delivery>,
     /// What an earlier connection has sent and this one has yet to send again, in order.
     again: VecDeque<PacketId>,
@@ -82,6 +84,17 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
+    /// Makes one whose identifiers begin anywhere.
+    ///
+    /// A client may still hold identifiers of QoS 2 messages from before a crash of the server, and would take a new
+    /// message with one of them for a repetition.
+    pub(crate) fn starting_at(base: u16) -> Self {
+        Self {
+            base: base % u16::MAX,
+            ..Self::default()
+        }
+    }
+
     /// Takes a message, to be sent now or later.
     pub(crate) fn offer(&mut self, delivery: Delivery, window: Window) -> Offer {
         let waiting = !self.queue.is_empty() || !self.again.is_empty();
@@ -117,7 +130,7 @@ impl Outbound {
                 self.occupy(delivery)
             }
         };
-        match &self.slots[usize::from(id.get() - 1)].as_ref()?.stage {
+        match &self.slots[self.slot(id)].as_ref()?.stage {
             Stage::Sent(delivery) => Some(Next {
                 id,
                 delivery,
@@ -175,7 +188,7 @@ impl Outbound {
         let mut occupied: Vec<(u64, PacketId, bool)> = Vec::new();
         for (at, slot) in self.slots.iter().enumerate() {
             if let Some(Slot { order, stage }) = slot {
-                occupied.push((*order, packet_id(at), matches!(stage, Stage::Released)));
+                occupied.push((*order, self.packet_id(at), matches!(stage, Stage::Released)));
             }
         }
         occupied.sort_unstable_by_key(|(order, ..)| *order);
@@ -232,16 +245,16 @@ impl Outbound {
             stage: Stage::Sent(delivery),
         });
         if let Some(at) = self.free.pop_front() {
-            self.slots[usize::from(at)] = slot;
-            return packet_id(usize::from(at));
+            self.slots[at] = slot;
+            return self.packet_id(at);
         }
         self.slots.push(slot);
-        packet_id(self.slots.len() - 1)
+        self.packet_id(self.slots.len() - 1)
     }
 
     fn vacate(&mut self, id: PacketId) -> Option<Delivery> {
-        let at = id.get() - 1;
-        let slot = self.slots.get_mut(usize::from(at))?.take()?;
+        let at = self.slot(id);
+        let slot = self.slots.get_mut(at)?.take()?;
         self.free.push_back(at);
         self.again.retain(|waiting| *waiting != id);
         match slot.stage {
@@ -251,17 +264,26 @@ impl Outbound {
     }
 
     fn stage(&mut self, id: PacketId) -> Option<&mut Stage> {
-        let slot = self.slots.get_mut(usize::from(id.get() - 1))?;
+        let at = self.slot(id);
+        let slot = self.slots.get_mut(at)?;
         slot.as_mut().map(|slot| &mut slot.stage)
+    }
+
+    fn slot(&self, id: PacketId) -> usize {
+        (IDS + usize::from(id.get()) - 1 - usize::from(self.base)) % IDS
+    }
+
+    fn packet_id(&self, slot: usize) -> PacketId {
+        let id = (slot + usize::from(self.base)) % IDS + 1;
+        u16::try_from(id)
+            .ok()
+            .and_then(PacketId::new)
+            .expect("a remainder plus one is from 1 to 65,535")
     }
 }
 
-fn packet_id(at: usize) -> PacketId {
-    u16::try_from(at + 1)
-        .ok()
-        .and_then(PacketId::new)
-        .expect("a window is at most 65,535 wide")
-}
+/// How many packet identifiers there are, and so the most slots: a window is no wider.
+const IDS: usize = u16::MAX as usize;
 
 #[cfg(test)]
 mod tests {
@@ -416,5 +438,31 @@ mod tests {
         }
         assert_eq!(order, [(1, true), (3, true), (4, true), (5, false)]);
         assert_eq!(outbound.inflight(), 1);
+    }
+
+    #[test]
+    fn identifiers_begin_anywhere_and_go_round() {
+        let wide = Window {
+            inflight: 10,
+            queued: 0,
+        };
+        for base in [0, 1, 65_533, 65_534, 65_535] {
+            let mut outbound = Outbound::starting_at(base);
+            for seq in 1..=4 {
+                let Offer::Send(id) = outbound.offer(delivery(Qos::AtLeastOnce, seq), wide) else {
+                    panic!("not sent");
+                };
+                assert_eq!(seq_of(&mut outbound, id), Some(seq), "{base}");
+            }
+        }
+        let offer = Outbound::starting_at(65_534).offer(delivery(Qos::AtLeastOnce, 1), wide);
+        assert_eq!(offer, Offer::Send(PacketId::MAX));
+    }
+
+    fn seq_of(outbound: &mut Outbound, id: PacketId) -> Option<u64> {
+        match outbound.stage(id)? {
+            Stage::Sent(delivery) => Some(delivery.place?.seq.0),
+            Stage::Released => None,
+        }
     }
 }

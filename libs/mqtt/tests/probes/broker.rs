@@ -9,7 +9,13 @@ use model::{Action, BoxError, ChannelId, Result, ThingId};
 use mqtt::{Access, Admission, Broker as Engine, Config, ConnectRequest, Lost};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// The channel that authorization takes its time for: longer than the shortest keep-alive.
+pub(crate) const SLOW: Uuid = Uuid::nil();
+const SLOWNESS: Duration = Duration::from_millis(1700);
 
 /// An engine with a bus of its own in which every client is the same thing, and that may do everything.
 pub(crate) struct Broker {
@@ -66,11 +72,14 @@ impl Access for Everybody {
         Ok(Box::new(Self(self.0)))
     }
 
-    fn cached(&self, _: ThingId, _: ChannelId, _: Action) -> bool {
-        true
+    fn cached(&self, _: ThingId, channel: ChannelId, _: Action) -> bool {
+        channel.uuid() != SLOW
     }
 
-    async fn decide(&self, _: ThingId, _: ChannelId, _: Action) -> Result<()> {
+    async fn decide(&self, _: ThingId, channel: ChannelId, _: Action) -> Result<()> {
+        if channel.uuid() == SLOW {
+            sleep(SLOWNESS).await;
+        }
         Ok(())
     }
 }

@@ -57,12 +57,20 @@ pub(crate) struct Got {
 }
 
 impl Client {
+    /// Opens the socket and says nothing.
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        Self {
+            stream: TcpStream::connect(address).await.unwrap(),
+            buffer: Vec::new(),
+            v5: false,
+        }
+    }
+
     /// Connects and returns the CONNACK too.
     pub(crate) async fn hello(address: SocketAddr, hello: Hello<'_>) -> (Self, Vec<u8>) {
         let mut client = Self {
-            stream: TcpStream::connect(address).await.unwrap(),
-            buffer: Vec::new(),
             v5: hello.level == 5,
+            ..Self::open(address).await
         };
         let flags = 0b1100_0000 | u8::from(hello.clean) << 1;
         let mut body = text("MQTT");

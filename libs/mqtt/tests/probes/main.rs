@@ -7,6 +7,7 @@
 
 mod broker;
 mod client;
+mod limits;
 mod sessions;
 
 use std::collections::{HashMap, HashSet};
