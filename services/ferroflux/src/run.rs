@@ -1,0 +1,102 @@
+//! `ferroflux run`: check everything, open everything, drive it until a signal.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ::config::Environment;
+use anyhow::Context;
+use server::{Runtime, trace};
+
+use crate::cli::{RunOptions, print_line};
+use crate::role::Shape;
+use crate::run_json::RunJson;
+use crate::settings::{self, Settings, Source};
+use crate::{EXIT_CONFIG, banner, wiring};
+
+/// Runs the command and returns the exit status of the process.
+pub(crate) fn main(options: &RunOptions) -> ExitCode {
+    let environment = Environment::process();
+    let source = Source {
+        environment: &environment,
+        shape: Shape::new(&options.roles),
+        data: options.data.clone(),
+        check: options.check,
+    };
+    let settings = match Settings::load(source) {
+        Ok(settings) => settings,
+        Err(problems) => {
+            complain(&format!("the configuration cannot be used:\n{problems}"));
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    if options.check {
+        print_line("the configuration is good");
+        return ExitCode::SUCCESS;
+    }
+    match start(&settings, &settings::unknown(&environment)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the reason for which the process ends, wherever the log goes"
+)]
+fn complain(text: &str) {
+    eprintln!("ferroflux: {text}");
+}
+
+fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
+    trace::init(&settings.log_levels(), trace::Format::auto())
+        .map_err(anyhow::Error::from_boxed)?;
+    server::metrics::install().map_err(anyhow::Error::from_boxed)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    runtime.block_on(serve(settings))
+}
+
+async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = Runtime::new(server::Settings {
+        shutdown_grace: settings.process.shutdown_grace.get(),
+    });
+    if let Some(data) = &settings.data {
+        create(data)?;
+        RunJson::remove(data);
+    }
+    let started = wiring::start(settings, &runtime).await;
+    let addresses = match started {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            runtime.stop().cancel();
+            return Err(error);
+        }
+    };
+    if let Some(data) = &settings.data {
+        addresses
+            .write(data)
+            .with_context(|| format!("cannot write run.json into {}", data.display()))?;
+    }
+    if settings.shape == Shape::Embedded {
+        print_line(&banner::text(&addresses));
+    }
+    tracing::info!(listeners = ?addresses.listeners, "running");
+    let result = runtime.wait().await.map_err(anyhow::Error::from_boxed);
+    if let Some(data) = &settings.data {
+        RunJson::remove(data);
+    }
+    result
+}
+
+fn create(data: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot create the data folder {}", data.display()))
+}

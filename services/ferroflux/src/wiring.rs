@@ -1,0 +1,313 @@
+//! Opens the roles of a process and ties them together: by trait object where both ends are here, by gRPC where not.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::adapter::Adapter;
+use anyhow::Context;
+use axum::Router;
+use messaging::Buses;
+use model::Timestamp;
+use proto::things::Things;
+use proto::users::Users;
+use server::{Limits, Listener, Runtime, metrics_router, version_router};
+use storage::Db;
+use tokio::sync::Notify;
+use tonic::service::Routes;
+use uuid::Uuid;
+
+use crate::front::{self, Behind};
+use crate::role::Shape;
+use crate::run_json::RunJson;
+use crate::settings::Settings;
+
+/// Opens every role of the process and returns where they listen.
+///
+/// # Errors
+/// When a database, the bus or an address cannot be had; the text says what to do.
+pub(crate) async fn start(settings: &Settings, runtime: &Runtime) -> anyhow::Result<RunJson> {
+    let data = settings.data.clone().unwrap_or_else(|| PathBuf::from("."));
+    let config = settings.process.buses(&settings.shape, &data);
+    let (buses, driver) = messaging::open(&config)
+        .await
+        .context("cannot open the bus")?;
+    runtime.spawn("bus", driver.run(runtime.stop()));
+    let messages = buses.messages.clone();
+    runtime.check("bus", move || {
+        let messages = messages.clone();
+        Box::pin(async move { messages.ready().await.map_err(|error| error.to_string()) })
+    });
+    let mut wiring = Wiring {
+        settings,
+        runtime,
+        buses,
+        listeners: RunJson::new(),
+    };
+    let (users, users_routes) = wiring.users().await?;
+    let (things, things_routes) = wiring.things(users).await?;
+    let Some(things) = things else {
+        return Ok(wiring.listeners);
+    };
+    let adapters = wiring.adapters(things).await?;
+    if settings.shape == Shape::Embedded {
+        let (users, things) = (users_routes, things_routes);
+        let behind = Behind {
+            users,
+            things,
+            health: runtime.health(),
+            ..adapters
+        };
+        let address = SocketAddr::new(settings.process.front_host, settings.process.front_port);
+        wiring
+            .listen("front", address, front::router(behind))
+            .await?;
+    }
+    Ok(wiring.listeners)
+}
+
+struct Wiring<'a> {
+    settings: &'a Settings,
+    runtime: &'a Runtime,
+    buses: Buses,
+    listeners: RunJson,
+}
+
+impl Wiring<'_> {
+    /// Opens users here, or reaches for them elsewhere when things are here; also returns its routes.
+    async fn users(&mut self) -> anyhow::Result<(Option<Arc<dyn Users>>, Router)> {
+        let Some((config, database)) = &self.settings.users else {
+            let Some((things, _)) = &self.settings.things else {
+                return Ok((None, Router::new()));
+            };
+            let channel = server::connect(&self.settings.process.users_url)?;
+            let client = proto::users::Client::new(channel, things.users_timeout.get());
+            return Ok((Some(Arc::new(client)), Router::new()));
+        };
+        let db = self.open("users", database).await?;
+        let service = users::service(config, db.clone(), Timestamp::now)
+            .await
+            .map_err(anyhow::Error::from_boxed)?;
+        self.relay("users", db, service.wake());
+        let routes = version_router("users").merge(users::router(service.clone(), config));
+        let address = SocketAddr::new(config.http_host, config.http_port);
+        self.listen("users-http", address, self.with_probes(routes.clone()))
+            .await?;
+        let (ours, legacy) = proto::users::server(service.clone());
+        let address = SocketAddr::new(self.internal(config.grpc_host), config.grpc_port);
+        self.grpc("users-grpc", address, Routes::new(ours).add_service(legacy))
+            .await?;
+        Ok((Some(service), routes))
+    }
+
+    /// Opens things here, or reaches for them elsewhere when an adapter is here; also returns its routes.
+    async fn things(
+        &mut self,
+        users: Option<Arc<dyn Users>>,
+    ) -> anyhow::Result<(Option<Arc<dyn Things>>, Router)> {
+        let (Some((config, database)), Some(users)) = (&self.settings.things, users) else {
+            if !self.settings.shape.has_adapter() {
+                return Ok((None, Router::new()));
+            }
+            let channel = server::connect(&self.settings.process.things_url)?;
+            let client = proto::things::Client::new(channel, self.things_timeout());
+            return Ok((Some(Arc::new(client)), Router::new()));
+        };
+        let db = self.open("things", database).await?;
+        let service = things::service(config, db.clone(), users, Timestamp::now)
+            .await
+            .map_err(anyhow::Error::from_boxed)?;
+        self.relay("things", db, service.wake());
+        let events = things::user_events(
+            service.clone(),
+            self.buses.events.clone(),
+            self.runtime.stop(),
+        );
+        self.runtime.spawn("things-user-events", events);
+        let routes = version_router("things").merge(things::router(service.clone()));
+        let address = SocketAddr::new(config.http_host, config.http_port);
+        self.listen("things-http", address, self.with_probes(routes.clone()))
+            .await?;
+        let address = SocketAddr::new(self.internal(config.auth_http_host), config.auth_http_port);
+        self.listen(
+            "things-auth-http",
+            address,
+            things::auth_router(service.clone()),
+        )
+        .await?;
+        let (ours, legacy) = proto::things::server(service.clone());
+        let address = SocketAddr::new(self.internal(config.auth_grpc_host), config.auth_grpc_port);
+        self.grpc(
+            "things-grpc",
+            address,
+            Routes::new(ours).add_service(legacy),
+        )
+        .await?;
+        Ok((Some(service), routes))
+    }
+
+    /// Opens the device protocols of this process over one adapter, and returns their routes for the front.
+    async fn adapters(&mut self, things: Arc<dyn Things>) -> anyhow::Result<Behind> {
+        let mut behind = Behind::default();
+        if !self.settings.shape.has_adapter() {
+            return Ok(behind);
+        }
+        let adapter = Adapter::new(&self.settings.adapter, things, &self.buses, Uuid::new_v4());
+        self.runtime
+            .spawn("adapter", adapter.clone().run(self.runtime.stop()));
+        let ready = adapter.clone();
+        self.runtime.check("adapter", move || {
+            let adapter = ready.clone();
+            Box::pin(async move { adapter.ready().await.map_err(|error| error.to_string()) })
+        });
+        if let Some(config) = &self.settings.http {
+            behind.http = http_adapter::router(adapter.clone(), config);
+            let limits = Limits {
+                connections: config.max_connections,
+                ..Limits::default()
+            };
+            self.listen_within(
+                "http-adapter",
+                config.addr(),
+                limits,
+                self.with_probes(behind.http.clone()),
+            )
+            .await?;
+        }
+        if let Some(config) = &self.settings.ws {
+            behind.ws = ws_adapter::router(adapter.clone(), config, self.runtime);
+            let limits = Limits {
+                connections: config.max_connections,
+                ..Limits::default()
+            };
+            self.listen_within(
+                "ws-adapter",
+                config.addr(),
+                limits,
+                self.with_probes(behind.ws.clone()),
+            )
+            .await?;
+        }
+        if let Some(config) = &self.settings.mqtt {
+            let mqtt = mqtt_adapter::start(config, adapter, &self.buses, self.runtime)
+                .await
+                .map_err(anyhow::Error::from_boxed)?;
+            self.listeners.add("mqtt", mqtt.tcp);
+            self.listeners.add("mqtt-ws", mqtt.ws);
+            behind.mqtt = mqtt.router;
+        }
+        Ok(behind)
+    }
+
+    async fn open(&self, name: &'static str, settings: &storage::Settings) -> anyhow::Result<Db> {
+        let db = storage::open(settings)
+            .await
+            .with_context(|| format!("cannot open the database of {name}"))?;
+        let checked = db.clone();
+        self.runtime.check(
+            if name == "users" {
+                "users-database"
+            } else {
+                "things-database"
+            },
+            move || {
+                let db = checked.clone();
+                Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+            },
+        );
+        Ok(db)
+    }
+
+    /// Publishes the outbox of a service for as long as the process lives.
+    fn relay(&self, source: &'static str, db: Db, wake: Arc<Notify>) {
+        let relay = messaging::relay(
+            db,
+            source,
+            self.buses.events.clone(),
+            wake,
+            self.runtime.stop(),
+        );
+        self.runtime.spawn(
+            if source == "users" {
+                "users-relay"
+            } else {
+                "things-relay"
+            },
+            relay,
+        );
+    }
+
+    /// The ports that authenticate nobody are on loopback in the embedded shape unless configured otherwise.
+    fn internal(&self, configured: Option<IpAddr>) -> IpAddr {
+        configured.unwrap_or(IpAddr::V4(match self.settings.shape {
+            Shape::Embedded => Ipv4Addr::LOCALHOST,
+            Shape::Separate(_) => Ipv4Addr::UNSPECIFIED,
+        }))
+    }
+
+    /// The adapters of a process share their answers, so they share the patience of the most patient one.
+    fn things_timeout(&self) -> Duration {
+        let http = self
+            .settings
+            .http
+            .as_ref()
+            .map(|config| config.things_timeout);
+        let ws = self
+            .settings
+            .ws
+            .as_ref()
+            .map(|config| config.things_timeout);
+        [http, ws]
+            .into_iter()
+            .flatten()
+            .map(|period| period.get())
+            .max()
+            .unwrap_or(Duration::from_secs(1))
+    }
+
+    /// Adds what every HTTP port has. The routes of the role come last: of two routers without a fallback of their own,
+    /// a merge keeps that of the second, and theirs answers strays as 0.9 does.
+    fn with_probes(&self, routes: Router) -> Router {
+        self.runtime.health().merge(metrics_router()).merge(routes)
+    }
+
+    async fn listen(
+        &mut self,
+        name: &'static str,
+        address: SocketAddr,
+        router: Router,
+    ) -> anyhow::Result<()> {
+        self.listen_within(name, address, Limits::default(), router)
+            .await
+    }
+
+    async fn listen_within(
+        &mut self,
+        name: &'static str,
+        address: SocketAddr,
+        limits: Limits,
+        router: Router,
+    ) -> anyhow::Result<()> {
+        let listener = Listener::bind(address, limits)
+            .await
+            .with_context(|| name)?;
+        self.listeners.add(name, listener.local_addr());
+        self.runtime.http(name, listener, router);
+        Ok(())
+    }
+
+    async fn grpc(
+        &mut self,
+        name: &'static str,
+        address: SocketAddr,
+        routes: Routes,
+    ) -> anyhow::Result<()> {
+        let listener = Listener::bind(address, Limits::default())
+            .await
+            .with_context(|| name)?;
+        self.listeners.add(name, listener.local_addr());
+        self.runtime.grpc(name, listener, routes);
+        Ok(())
+    }
+}
