@@ -14,6 +14,7 @@ mod log;
 mod message;
 mod open;
 mod record;
+mod relay;
 mod router;
 mod wire;
 
@@ -23,3 +24,4 @@ pub use live::{LiveEnd, LiveLimits, LiveReceiver, LiveSender, Overflow, live_que
 pub use message::{Message, Properties, Protocol};
 pub use open::{Buses, Config, DEFAULT_MAX_BYTES, Driver, Durability, open};
 pub use record::{DecodeError, Record, RecordFilter};
+pub use relay::relay;
