@@ -11,8 +11,10 @@
 //! - `fold(x)` folds case, `has_text(haystack, needle)` finds text without wildcards and case, `json_contains(a, b)`
 //!   is `a @> b`. No other function or operator on text case or JSON, no arrays, enums, `ILIKE`, `= ANY`, `FOR UPDATE`.
 //! - SQLite checks neither lengths nor types: validate before, and let PostgreSQL catch what slipped.
-//! - Only additive `ALTER TABLE .. ADD COLUMN` in migrations.
+//! - Only additive `ALTER TABLE .. ADD COLUMN` in migrations. What only one database has, such as a kind of index,
+//!   goes into a migration with a text for [`Each`](Sql::Each).
 
+mod config;
 mod db;
 mod error;
 mod functions;
@@ -25,10 +27,11 @@ mod row;
 mod settings;
 mod sqlite;
 
+pub use self::config::Config;
 pub use db::{Db, Tx, open};
 pub use error::{Error, Result};
 pub use lock::LockGuard;
-pub use migrate::Migration;
+pub use migrate::{Migration, Sql};
 pub use param::Param;
 pub use row::{Column, Row};
 pub use settings::{PostgresSettings, Settings, SettingsError, SslMode};

@@ -12,8 +12,32 @@ pub struct Migration {
     pub version: u32,
     /// A short name for the log.
     pub name: &'static str,
-    /// Its statements, the same for both databases.
-    pub sql: &'static str,
+    /// Its statements.
+    pub sql: Sql,
+}
+
+/// The statements of a migration.
+#[derive(Clone, Copy, Debug)]
+pub enum Sql {
+    /// The same for both databases, as it should be.
+    Both(&'static str),
+    /// For what only one of them has; a test on both shows that nobody sees the difference.
+    Each {
+        /// The statements for PostgreSQL.
+        postgres: &'static str,
+        /// The statements for SQLite.
+        sqlite: &'static str,
+    },
+}
+
+impl Sql {
+    fn of(self, db: &Db) -> &'static str {
+        match (self, db) {
+            (Self::Both(sql), _) => sql,
+            (Self::Each { postgres, .. }, Db::Postgres(_)) => postgres,
+            (Self::Each { sqlite, .. }, Db::Sqlite(_)) => sqlite,
+        }
+    }
 }
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
@@ -61,6 +85,7 @@ async fn exclusive(db: &Db) -> Result<Tx> {
 
 async fn apply(db: &Db, migration: &Migration) -> Result<()> {
     let Migration { version, name, sql } = *migration;
+    let sql = sql.of(db);
     let (number, checksum) = (i64::from(version), checksum(sql));
     let tx = exclusive(db).await?;
     let rows = tx

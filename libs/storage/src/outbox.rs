@@ -2,7 +2,7 @@
 
 use model::Timestamp;
 
-use crate::{Db, Error, Migration, Result, Row, Tx};
+use crate::{Db, Error, Migration, Result, Row, Sql, Tx};
 
 /// Events after a number, as [`since`] finds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub const fn migration(version: u32) -> Migration {
     Migration {
         version,
         name: "outbox",
-        sql: include_str!("outbox.sql"),
+        sql: Sql::Both(include_str!("outbox.sql")),
     }
 }
 

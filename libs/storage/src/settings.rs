@@ -1,10 +1,12 @@
+mod ssl_mode;
 mod url;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use model::Secret;
+
+pub use ssl_mode::SslMode;
 
 /// Which database to open, and how.
 #[derive(Clone, Debug)]
@@ -60,41 +62,10 @@ impl Default for PostgresSettings {
     }
 }
 
-/// Encryption of the connection to PostgreSQL, by libpq's names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SslMode {
-    /// Plain text.
-    #[default]
-    Disable,
-    /// Encrypted, without looking at the certificate.
-    Require,
-    /// Encrypted, with a certificate of the given authority.
-    VerifyCa,
-    /// Encrypted, with a certificate of the given authority for this host.
-    VerifyFull,
-}
-
 /// Why a database's address is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(String);
-
-impl FromStr for SslMode {
-    type Err = SettingsError;
-
-    /// Takes libpq's names and the spellings `disabled` and `required` of the 0.9 documents (wart W35).
-    fn from_str(text: &str) -> Result<Self, SettingsError> {
-        match text {
-            "disable" | "disabled" => Ok(Self::Disable),
-            "require" | "required" => Ok(Self::Require),
-            "verify-ca" => Ok(Self::VerifyCa),
-            "verify-full" => Ok(Self::VerifyFull),
-            other => Err(SettingsError(format!(
-                "`{other}` is no SSL mode; use disable, require, verify-ca or verify-full"
-            ))),
-        }
-    }
-}
 
 impl Settings {
     /// Chooses the SQLite file at a path, created with mode 0600 when it does not exist.

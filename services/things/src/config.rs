@@ -11,6 +11,9 @@ use crate::single_user::SingleUser;
 /// The prefix of this service's variables.
 pub const PREFIX: &str = "MF_THINGS_";
 
+/// The prefix of the variables that say where its database is, see `storage::Config`.
+pub const DB_PREFIX: &str = "MF_THINGS_DB_";
+
 /// The variables of things.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
@@ -29,20 +32,8 @@ pub struct Config {
     pub auth_grpc_host: Option<IpAddr>,
     /// Port of gRPC; 0 takes a free one.
     pub auth_grpc_port: u16,
-    /// URL of the database, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; wins over the parts below.
-    pub db_url: Secret,
-    /// Host of the PostgreSQL server; set, it chooses PostgreSQL.
-    pub db_host: Option<String>,
-    /// Port of the PostgreSQL server.
-    pub db_port: u16,
-    /// User to log in to PostgreSQL with.
-    pub db_user: String,
-    /// Password to log in to PostgreSQL with.
-    pub db_pass: Secret,
-    /// Name of the PostgreSQL database.
+    /// Name of the database on the PostgreSQL server that the variables below choose.
     pub db: String,
-    /// Encryption of the connection to PostgreSQL: `disable`, `require`, `verify-ca` or `verify-full`.
-    pub db_ssl_mode: String,
     /// Protects the keys of things in the database; the same on every replica, and as long as the database lives.
     pub secret: Secret,
     /// How long to wait for the users role; a bare number is seconds.
@@ -71,13 +62,7 @@ impl Default for Config {
             auth_http_port: 8989,
             auth_grpc_host: None,
             auth_grpc_port: 8183,
-            db_url: Secret::default(),
-            db_host: None,
-            db_port: 5432,
-            db_user: "mainflux".to_owned(),
-            db_pass: Secret::default(),
             db: "things".to_owned(),
-            db_ssl_mode: "disable".to_owned(),
             secret: Secret::default(),
             users_timeout: Period::seconds(1),
             single_user_email: String::new(),
@@ -192,10 +177,9 @@ mod tests {
 
     #[test]
     fn the_readme_has_every_variable() {
-        config::check_readme(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"),
-            PREFIX,
-            &config::table::<Config>(PREFIX),
-        );
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        config::check_readme(readme, PREFIX, &config::table::<Config>(PREFIX));
+        let database = config::table::<storage::Config>(DB_PREFIX);
+        config::check_readme(readme, DB_PREFIX, &database);
     }
 }

@@ -17,16 +17,15 @@ mod users;
 
 use std::sync::Arc;
 
-use ::config::Problems;
 use ::model::{BoxError, Clock};
 use proto::users::Users;
-use storage::{Db, PostgresSettings, Settings};
+use storage::Db;
 use tokio::sync::Notify;
 
 use keyring::Keyring;
 use store::Store;
 
-pub use self::config::{Config, PREFIX};
+pub use self::config::{Config, DB_PREFIX, PREFIX};
 pub use error::{Error, Result};
 pub use http::{auth_router, router};
 pub use service::{NewCertificate, Service};
@@ -62,34 +61,4 @@ pub async fn service(
     let store = Store::open(db, keyring, wake.clone()).await?;
     let service = Service::new(Arc::new(store), users, clock, config.limits(), wake);
     Ok(Arc::new(service))
-}
-
-/// Returns the database the configuration names, or nothing when it names none.
-pub fn database(config: &Config, problems: &mut Problems) -> Option<Settings> {
-    if !config.db_url.is_empty() {
-        return match Settings::from_url(config.db_url.expose()) {
-            Ok(settings) => Some(settings),
-            Err(error) => {
-                problems.push(format!("{PREFIX}DB_URL"), format!("is wrong: {error}"));
-                None
-            }
-        };
-    }
-    let host = config.db_host.clone()?;
-    let ssl_mode = match config.db_ssl_mode.parse() {
-        Ok(mode) => mode,
-        Err(error) => {
-            problems.push(format!("{PREFIX}DB_SSL_MODE"), format!("is wrong: {error}"));
-            return None;
-        }
-    };
-    Some(Settings::postgres(PostgresSettings {
-        host,
-        port: config.db_port,
-        user: config.db_user.clone(),
-        password: config.db_pass.clone(),
-        database: config.db.clone(),
-        ssl_mode,
-        ..PostgresSettings::default()
-    }))
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use model::{BoxError, Timestamp};
 use proto::{Change, Event};
-use storage::{Db, Migration, Tx, outbox};
+use storage::{Db, Migration, Sql, Tx, outbox};
 use tokio::sync::Notify;
 
 use crate::keyring::Keyring;
@@ -25,7 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         name: "things",
-        sql: include_str!("../../../migrations/things/0001_things.sql"),
+        sql: Sql::Both(include_str!("../../../migrations/things/0001_things.sql")),
     },
     outbox::migration(2),
 ];

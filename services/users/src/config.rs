@@ -12,6 +12,9 @@ use crate::network::Network;
 /// The prefix of this service's variables.
 pub const PREFIX: &str = "MF_USERS_";
 
+/// The prefix of the variables that say where its database is, see `storage::Config`.
+pub const DB_PREFIX: &str = "MF_USERS_DB_";
+
 /// The deepest metadata there can be: the parser of bodies goes no deeper than 128 levels, all brackets counted.
 const DEEPEST: usize = 100;
 
@@ -29,20 +32,8 @@ pub struct Config {
     pub grpc_host: Option<IpAddr>,
     /// Port of gRPC; 0 takes a free one.
     pub grpc_port: u16,
-    /// URL of the database, `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/NAME`; wins over the parts below.
-    pub db_url: Secret,
-    /// Host of the PostgreSQL server; set, it chooses PostgreSQL.
-    pub db_host: Option<String>,
-    /// Port of the PostgreSQL server.
-    pub db_port: u16,
-    /// User to log in to PostgreSQL with.
-    pub db_user: String,
-    /// Password to log in to PostgreSQL with.
-    pub db_pass: Secret,
-    /// Name of the PostgreSQL database.
+    /// Name of the database on the PostgreSQL server that the variables below choose.
     pub db: String,
-    /// Encryption of the connection to PostgreSQL: `disable`, `require`, `verify-ca` or `verify-full`.
-    pub db_ssl_mode: String,
     /// Signs the tokens; the same on every replica. Changing it makes every token void.
     pub secret: Secret,
     /// How long a token is good.
@@ -71,13 +62,7 @@ impl Default for Config {
             http_port: 8180,
             grpc_host: None,
             grpc_port: 8181,
-            db_url: Secret::default(),
-            db_host: None,
-            db_port: 5432,
-            db_user: "mainflux".to_owned(),
-            db_pass: Secret::default(),
             db: "users".to_owned(),
-            db_ssl_mode: "disable".to_owned(),
             secret: Secret::default(),
             token_duration: Period::seconds(10 * 60 * 60),
             password_min: 1,
@@ -189,7 +174,6 @@ mod tests {
             ("MF_USERS_LOG_LEVEL", "DEBUG"),
             ("MF_USERS_GRPC_HOST", "127.0.0.1"),
             ("MF_USERS_DB", "accounts"),
-            ("MF_USERS_DB_HOST", "db"),
             ("MF_USERS_TOKEN_DURATION", "1h"),
             ("MF_USERS_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
         ]);
@@ -198,10 +182,9 @@ mod tests {
 
     #[test]
     fn the_readme_has_every_variable() {
-        config::check_readme(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"),
-            PREFIX,
-            &config::table::<Config>(PREFIX),
-        );
+        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        config::check_readme(readme, PREFIX, &config::table::<Config>(PREFIX));
+        let database = config::table::<storage::Config>(DB_PREFIX);
+        config::check_readme(readme, DB_PREFIX, &database);
     }
 }

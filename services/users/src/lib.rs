@@ -21,16 +21,15 @@ mod tokens;
 
 use std::sync::Arc;
 
-use ::config::Problems;
 use ::model::{BoxError, Clock};
-use storage::{Db, PostgresSettings, Settings};
+use storage::Db;
 use tokio::sync::Notify;
 
 use attempts::Attempts;
 use passwords::Passwords;
 use tokens::Tokens;
 
-pub use self::config::{Config, PREFIX};
+pub use self::config::{Config, DB_PREFIX, PREFIX};
 pub use attempts::AttemptLimits;
 pub use error::{Error, Result};
 pub use http::router;
@@ -62,73 +61,4 @@ pub async fn service(config: &Config, db: Db, clock: Clock) -> Result<Arc<Servic
         clock,
         wake,
     }))
-}
-
-/// Returns the database the configuration names, or nothing when it names none.
-pub fn database(config: &Config, problems: &mut Problems) -> Option<Settings> {
-    if !config.db_url.is_empty() {
-        return Settings::from_url(config.db_url.expose())
-            .map_err(|error| problems.push(format!("{PREFIX}DB_URL"), format!("is wrong: {error}")))
-            .ok();
-    }
-    let host = config.db_host.clone()?;
-    let ssl_mode = config
-        .db_ssl_mode
-        .parse()
-        .map_err(|error| {
-            problems.push(format!("{PREFIX}DB_SSL_MODE"), format!("is wrong: {error}"))
-        })
-        .ok()?;
-    Some(Settings::postgres(PostgresSettings {
-        host,
-        port: config.db_port,
-        user: config.db_user.clone(),
-        password: config.db_pass.clone(),
-        database: config.db.clone(),
-        ssl_mode,
-        ..PostgresSettings::default()
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use ::model::Secret;
-
-    use super::*;
-
-    fn choose(change: impl FnOnce(&mut Config)) -> (Option<Settings>, String) {
-        let (mut config, mut problems) = (Config::default(), Problems::new());
-        change(&mut config);
-        (database(&config, &mut problems), problems.to_string())
-    }
-
-    #[test]
-    fn a_url_or_a_host_chooses_the_database() {
-        assert!(matches!(choose(|_| {}), (None, text) if text.is_empty()));
-        let (settings, _) = choose(|config| config.db_host = Some("db".to_owned()));
-        let Some(Settings::Postgres(settings)) = settings else {
-            panic!("{settings:?}");
-        };
-        assert_eq!(
-            (settings.host.as_str(), settings.database.as_str()),
-            ("db", "users")
-        );
-        let (settings, _) = choose(|config| {
-            config.db_host = Some("db".to_owned());
-            config.db_url = Secret::from("sqlite::memory:");
-        });
-        assert!(matches!(settings, Some(Settings::Sqlite(None))));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_and_holds_no_password() {
-        let (_, text) = choose(|config| config.db_url = Secret::from("mysql://u:hunter2@h/d"));
-        assert!(text.starts_with("MF_USERS_DB_URL is wrong"), "{text}");
-        assert!(!text.contains("hunter2"));
-        let (_, text) = choose(|config| {
-            config.db_host = Some("db".to_owned());
-            config.db_ssl_mode = "maybe".to_owned();
-        });
-        assert!(text.starts_with("MF_USERS_DB_SSL_MODE is wrong"), "{text}");
-    }
 }

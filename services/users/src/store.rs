@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{BoxError, Secret, UserId};
-use storage::{Column, Db, Migration, Param, Row, outbox};
+use storage::{Column, Db, Migration, Param, Row, Sql, outbox};
 use tokio::sync::Notify;
 
 use crate::events::Event;
@@ -16,7 +16,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         name: "users",
-        sql: include_str!("../../../migrations/users/0001_users.sql"),
+        sql: Sql::Both(include_str!("../../../migrations/users/0001_users.sql")),
     },
     outbox::migration(2),
 ];

@@ -9,7 +9,7 @@ mod migrations;
 mod outbox;
 mod transactions;
 
-use storage::{Db, Migration, Settings};
+use storage::{Db, Migration, Settings, Sql};
 use uuid::Uuid;
 
 /// Returns an empty SQLite database, and an empty schema of PostgreSQL when `TEST_POSTGRES_URL` names a server.
@@ -25,7 +25,7 @@ async fn databases() -> Vec<Db> {
 async fn with_table(sql: &'static str) -> Vec<Db> {
     let databases = databases().await;
     for db in &databases {
-        let (version, name) = (1, "test");
+        let (version, name, sql) = (1, "test", Sql::Both(sql));
         db.migrate(&[Migration { version, name, sql }])
             .await
             .unwrap();

@@ -1,23 +1,23 @@
 use std::time::Duration;
 
-use storage::{Error, Migration, Settings};
+use storage::{Error, Migration, Settings, Sql};
 
 use crate::{count, databases, postgres};
 
 const FIRST: Migration = Migration {
     version: 1,
     name: "first",
-    sql: "CREATE TABLE t (id BIGINT PRIMARY KEY); INSERT INTO t (id) VALUES (1)",
+    sql: Sql::Both("CREATE TABLE t (id BIGINT PRIMARY KEY); INSERT INTO t (id) VALUES (1)"),
 };
 const SECOND: Migration = Migration {
     version: 2,
     name: "second",
-    sql: "INSERT INTO t (id) VALUES (2)",
+    sql: Sql::Both("INSERT INTO t (id) VALUES (2)"),
 };
 const THIRD: Migration = Migration {
     version: 3,
     name: "third",
-    sql: "INSERT INTO t (id) VALUES (3)",
+    sql: Sql::Both("INSERT INTO t (id) VALUES (3)"),
 };
 
 fn text(result: storage::Result<()>) -> String {
@@ -43,11 +43,36 @@ async fn each_is_applied_once() {
 async fn one_that_was_changed_is_refused() {
     for db in databases().await {
         db.migrate(&[FIRST, SECOND]).await.unwrap();
-        let sql = "INSERT INTO t (id) VALUES (4)";
+        let sql = Sql::Both("INSERT INTO t (id) VALUES (4)");
         let changed = Migration { sql, ..SECOND };
         let text = text(db.migrate(&[FIRST, changed, THIRD]).await);
         assert!(text.contains("migration 2 (second) was changed"), "{text}");
         assert_eq!(count(&db).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn each_database_gets_its_own_text() {
+    let sql = Sql::Each {
+        postgres: "INSERT INTO t (id) VALUES (2); CREATE INDEX t_hash ON t USING hash (id)",
+        sqlite: "INSERT INTO t (id) VALUES (2)",
+    };
+    for db in databases().await {
+        let list = [FIRST, Migration { sql, ..SECOND }];
+        db.migrate(&list).await.unwrap();
+        db.migrate(&list).await.unwrap();
+        assert_eq!(count(&db).await, 2);
+        let text = text(
+            db.migrate(&[
+                FIRST,
+                Migration {
+                    sql: THIRD.sql,
+                    ..SECOND
+                },
+            ])
+            .await,
+        );
+        assert!(text.contains("migration 2 (second) was changed"), "{text}");
     }
 }
 
@@ -67,7 +92,7 @@ async fn one_that_fails_leaves_nothing() {
     for db in databases().await {
         db.migrate(&[FIRST]).await.unwrap();
         let broken = Migration {
-            sql: "INSERT INTO t (id) VALUES (7); INSERT INTO t (id) VALUES (1)",
+            sql: Sql::Both("INSERT INTO t (id) VALUES (7); INSERT INTO t (id) VALUES (1)"),
             ..SECOND
         };
         assert!(matches!(
@@ -98,7 +123,7 @@ async fn one_may_take_longer_than_a_statement() {
     };
     settings.statement_timeout = Duration::from_millis(50);
     let db = storage::open(&Settings::postgres(settings)).await.unwrap();
-    let sql = "SELECT pg_sleep(0.2)";
+    let sql = Sql::Both("SELECT pg_sleep(0.2)");
     db.migrate(&[FIRST, Migration { sql, ..SECOND }])
         .await
         .unwrap();
