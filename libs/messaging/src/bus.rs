@@ -83,7 +83,7 @@ impl LiveGuard {
 
 /// A small durable map that all nodes share, such as the retained messages or the MQTT sessions.
 ///
-/// Keys are 1 to 256 bytes of ASCII letters, digits, `-`, `_`, `=`, `/` and `.` with no `.` at either end.
+/// Keys are 1 to 256 bytes of ASCII letters, digits, `-`, `_`, `=`, `/` and `.` with no `.` at either end or twice in a row.
 #[async_trait]
 pub trait Bucket: Send + Sync {
     /// Returns the value of a key.

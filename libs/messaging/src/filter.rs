@@ -23,6 +23,10 @@ impl RecordFilter<Message> for Filter {
         }
     }
 
+    fn of_key(channel: ChannelId) -> Self {
+        Self::Channel(channel)
+    }
+
     fn matches(&self, message: &Message) -> bool {
         match self {
             Self::All => true,
@@ -70,6 +74,10 @@ pub struct AllEvents;
 impl RecordFilter<Event> for AllEvents {
     fn key(&self) -> Option<()> {
         Some(())
+    }
+
+    fn of_key(_: ()) -> Self {
+        Self
     }
 
     fn matches(&self, _: &Event) -> bool {

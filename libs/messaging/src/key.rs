@@ -7,13 +7,13 @@ const MAX_BYTES: usize = 256;
 pub(crate) fn check(key: &str) -> Result<()> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=/.".contains(&byte);
     let fits = (1..=MAX_BYTES).contains(&key.len());
-    if fits && key.bytes().all(good) && !key.starts_with('.') && !key.ends_with('.') {
+    if fits && key.bytes().all(good) && key.split('.').all(|part| !part.is_empty()) {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Invalid,
         "bucket_key",
-        "a key has 1 to 256 ASCII letters, digits, '-', '_', '=', '/' and '.', and no '.' at either end",
+        "a key has 1 to 256 ASCII letters, digits, '-', '_', '=', '/' and '.', and no '.' at either end or twice in a row",
     ))
 }
 
@@ -30,6 +30,7 @@ mod tests {
             "",
             ".a",
             "a.",
+            "a..b",
             "a b",
             "ä",
             "a*",

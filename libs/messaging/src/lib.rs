@@ -12,6 +12,7 @@ mod key;
 mod live;
 mod log;
 mod message;
+mod nats;
 mod open;
 mod record;
 mod relay;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bucket::{self, FileBucket};
 use crate::disk::directory::Lock;
 use crate::log::{Log, Settings};
-use crate::{Bucket, Bus, Message};
+use crate::{Bucket, Bus, Message, nats};
 
 /// What kept data may take by default.
 pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
@@ -107,6 +107,9 @@ impl fmt::Debug for Driver {
 /// When the directory cannot be used or belongs to a running process, or the server cannot be reached or cannot keep
 /// what the configuration promises; the message says what to do.
 pub async fn open(config: &Config) -> Result<(Buses, Driver)> {
+    if let Some(url) = &config.nats_url {
+        return nats::open(url, config).await;
+    }
     let config = config.clone();
     let opened = tokio::task::spawn_blocking(move || in_process(&config)).await;
     opened.unwrap_or_else(|_| Err(Error::internal()))

@@ -42,6 +42,9 @@ pub trait RecordFilter<T: Record>: Clone + Debug + Send + Sync + 'static {
     /// Returns the only key that can match, or nothing when several can.
     fn key(&self) -> Option<T::Key>;
 
+    /// Returns the filter that chooses every record of a key.
+    fn of_key(key: T::Key) -> Self;
+
     /// Tells whether the record is chosen.
     fn matches(&self, record: &T) -> bool;
 

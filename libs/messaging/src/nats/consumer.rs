@@ -1,0 +1,180 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Subject;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use model::{ErrorKind, Result};
+use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::durable::Durable;
+use super::error::closed;
+use super::link::Link;
+use super::merge;
+use super::pull::{Delivered, Lost, Pull};
+use crate::record::RecordFilter;
+use crate::{Consumer, Delivery, Record, Seq};
+
+/// How long to wait before a renewal that failed is tried again.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
+const ACK: Bytes = Bytes::from_static(b"+ACK");
+
+/// A durable consumer on NATS.
+pub(super) struct NatsConsumer<T: Record> {
+    link: Link,
+    durable: Durable,
+    owner: Uuid,
+    filter: T::Filter,
+    pulls: Vec<Pull>,
+    /// How far each part has been delivered; after a renewal what is not beyond comes again.
+    seen: Vec<u64>,
+    /// Where to acknowledge what was delivered and is not done with.
+    unacked: BTreeMap<u64, Subject>,
+    /// Acknowledgements that the connection had no room for.
+    acks: VecDeque<Subject>,
+    connections: watch::Receiver<u64>,
+    /// Under way after the server was lost; kept here so that dropping the future of `next` does not drop it half done.
+    renewal: Option<BoxFuture<'static, Result<Vec<Pull>>>>,
+}
+
+impl<T: Record> NatsConsumer<T> {
+    pub(super) async fn open(link: Link, durable: Durable, filter: T::Filter) -> Result<Self> {
+        let owner = Uuid::new_v4();
+        let connections = link.connections();
+        let pulls = durable.take(owner).await?;
+        Ok(Self {
+            seen: vec![0; pulls.len()],
+            link,
+            durable,
+            owner,
+            filter,
+            pulls,
+            unacked: BTreeMap::new(),
+            acks: VecDeque::new(),
+            connections,
+            renewal: None,
+        })
+    }
+
+    async fn fill(&mut self) -> Result<(), Lost> {
+        tokio::select! {
+            filled = merge::fill(&mut self.pulls) => filled,
+            _ = self.connections.changed() => Err(Lost),
+        }
+    }
+
+    /// Opens the consumers on the server anew: what they had on its way to us when they were lost would never come.
+    async fn renew(&mut self) -> Result<()> {
+        if self.connections.has_changed().is_err() {
+            return Err(closed());
+        }
+        let connections = &mut self.connections;
+        let renewal = self.renewal.get_or_insert_with(|| {
+            connections.mark_unchanged();
+            renew(self.link.clone(), self.durable.clone(), self.owner).boxed()
+        });
+        let renewed = renewal.await;
+        self.renewal = None;
+        self.pulls = renewed?;
+        Ok(())
+    }
+
+    /// Makes a delivery of a message, unless it is one that came before or that the filter does not choose.
+    fn deliver(&mut self, part: usize, message: Delivered) -> Option<Delivery<T>> {
+        let Delivered {
+            seq,
+            reply,
+            payload,
+            ..
+        } = message;
+        if seq <= self.seen[part] {
+            match self.unacked.get_mut(&seq) {
+                Some(unacked) => *unacked = reply,
+                None => self.send_ack(reply),
+            }
+            return None;
+        }
+        self.seen[part] = seq;
+        let record = match T::decode(&payload) {
+            Ok(record) if self.filter.matches(&record) => record,
+            Ok(_) => {
+                self.send_ack(reply);
+                return None;
+            }
+            Err(error) => {
+                metrics::counter!("messaging_undecodable_total", "stream" => T::STREAM)
+                    .increment(1);
+                tracing::warn!(%error, seq, stream = T::STREAM, "what was published there is skipped");
+                self.send_ack(reply);
+                return None;
+            }
+        };
+        self.unacked.insert(seq, reply);
+        Some(Delivery {
+            seq: Seq(seq),
+            record: Arc::new(record),
+        })
+    }
+
+    fn send_ack(&mut self, reply: Subject) {
+        self.acks.push_back(reply);
+        self.flush_acks();
+    }
+
+    /// Writes acknowledgements while the connection takes them; those lost with it are sent again after the renewal.
+    fn flush_acks(&mut self) {
+        while let Some(reply) = self.acks.front() {
+            let acked = unconstrained(self.link.client.publish(reply.clone(), ACK));
+            if acked.now_or_never().is_none() {
+                return;
+            }
+            self.acks.pop_front();
+        }
+    }
+}
+
+async fn renew(link: Link, durable: Durable, owner: Uuid) -> Result<Vec<Pull>> {
+    loop {
+        link.connected().await;
+        match durable.renew(owner).await {
+            Err(error) if error.kind == ErrorKind::Unavailable => sleep(RENEWAL_PAUSE).await,
+            result => return result,
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Record> Consumer<T> for NatsConsumer<T> {
+    async fn next(&mut self) -> Result<Delivery<T>> {
+        loop {
+            self.flush_acks();
+            if self.renewal.is_some() || self.fill().await == Err(Lost) {
+                self.renew().await?;
+                continue;
+            }
+            if let Some((part, message)) = merge::take(&mut self.pulls) {
+                if let Some(delivery) = self.deliver(part, message) {
+                    return Ok(delivery);
+                }
+            }
+        }
+    }
+
+    fn ack(&mut self, seq: Seq) {
+        if let Some(reply) = self.unacked.remove(&seq.0) {
+            self.send_ack(reply);
+        }
+    }
+}
+
+impl<T: Record> Drop for NatsConsumer<T> {
+    fn drop(&mut self) {
+        self.flush_acks();
+    }
+}
