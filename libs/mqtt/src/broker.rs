@@ -99,7 +99,9 @@ impl Broker {
                 chores: chores.take(),
             })
         });
-        let threads = threads.collect::<io::Result<_>>().map_err(cannot_start)?;
+        let threads = threads
+            .collect::<io::Result<_>>()
+            .map_err(|error| cannot_start(&error))?;
         Ok(Self {
             stop: node.stop.clone().drop_guard(),
             node,
@@ -217,7 +219,7 @@ fn spawn(work: Work) -> io::Result<Thread> {
     Ok(Thread { handle, done })
 }
 
-fn cannot_start(error: io::Error) -> Error {
+fn cannot_start(error: &io::Error) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "mqtt_threads",

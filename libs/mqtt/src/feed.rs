@@ -87,7 +87,7 @@ impl Feeding {
                 next = self.consumer.next() => next,
             };
             match next {
-                Ok(delivery) => self.hand_over(delivery),
+                Ok(delivery) => self.hand_over(&delivery),
                 Err(error) if error.kind == ErrorKind::Conflict => {
                     peer.close(Reason::SessionTakenOver, "the session was opened elsewhere");
                     break;
@@ -111,11 +111,11 @@ impl Feeding {
         }
     }
 
-    fn hand_over(&mut self, delivery: messaging::Delivery<Message>) {
+    fn hand_over(&mut self, delivery: &messaging::Delivery<Message>) {
         if self.held.remove(&delivery.seq) {
             return;
         }
-        if !self.send(&delivery) {
+        if !self.send(delivery) {
             self.consumer.ack(delivery.seq);
         }
     }
@@ -163,6 +163,6 @@ impl Feeding {
                 .send_unacknowledged(&copy, &mut frames, &self.shard.counters);
             return false;
         }
-        self.peer.offer(copy, &mut frames, &self.shard.counters)
+        self.peer.offer(&copy, &mut frames, &self.shard.counters)
     }
 }

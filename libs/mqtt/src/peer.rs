@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     /// Retained messages that wait for their turn.
     backlog: RefCell<VecDeque<Delivery>>,
     waker: RefCell<Option<Waker>>,
+    /// Whether the task of the connection is at work: what is added now, it sees at the end of its turn.
+    awake: Cell<bool>,
     close: Cell<Option<Close>>,
     window: Window,
     max_output: usize,
@@ -65,14 +67,21 @@ impl Peer {
             out: RefCell::default(),
             backlog: RefCell::default(),
             waker: RefCell::default(),
+            awake: Cell::new(false),
             close: Cell::new(None),
             window,
             max_output,
         }
     }
 
-    /// Has the task of the connection woken by the next change.
-    pub(crate) fn listen(&self, cx: &Context<'_>) {
+    /// Begins a turn of the connection's task.
+    pub(crate) fn begin_turn(&self) {
+        self.awake.set(true);
+    }
+
+    /// Ends a turn: the next change wakes the task.
+    pub(crate) fn end_turn(&self, cx: &Context<'_>) {
+        self.awake.set(false);
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {
             Some(known) => known.clone_from(cx.waker()),
@@ -81,6 +90,9 @@ impl Peer {
     }
 
     fn wake(&self) {
+        if self.awake.get() {
+            return;
+        }
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -132,13 +144,13 @@ impl Peer {
             }
             return;
         }
-        let _ = self.offer(delivery, frames, counters);
+        let _ = self.offer(&delivery, frames, counters);
     }
 
     /// Takes a QoS 1 or 2 message, and sends it when it may go at once; says whether the client will get it.
     pub(crate) fn offer(
         &self,
-        delivery: Delivery,
+        delivery: &Delivery,
         frames: &mut Frames<'_>,
         counters: &Counters,
     ) -> bool {
@@ -150,7 +162,7 @@ impl Peer {
         };
         match offer {
             Offer::Send(id) => {
-                let sent = self.write_publish(frames, &delivery, Some(id), false, counters);
+                let sent = self.write_publish(frames, delivery, Some(id), false, counters);
                 if !sent {
                     session.outbound.refuse(id);
                 }
@@ -247,7 +259,7 @@ impl Peer {
             if delivery.qos == Qos::AtMostOnce {
                 self.write_publish(&mut frames, &delivery, None, false, counters);
             } else {
-                self.offer(delivery, &mut frames, counters);
+                self.offer(&delivery, &mut frames, counters);
             }
         }
         if self.starved.get() && self.has_room() {

@@ -101,11 +101,10 @@ impl Reception {
             return Reason::QuotaExceeded.into();
         }
         let channel = filter.channel();
-        if !self.sources.borrow().contains_key(&channel) {
-            if let Err(error) = self.admission.join(channel).await {
-                self.shard.counters.denied.add(1);
-                return refusal::of_kind(error.kind).into();
-            }
+        let joined = self.sources.borrow().contains_key(&channel);
+        if !joined && let Err(error) = self.admission.join(channel).await {
+            self.shard.counters.denied.add(1);
+            return refusal::of_kind(error.kind).into();
         }
         self.peer
             .session

@@ -55,7 +55,7 @@ pub(super) async fn handshake(
         () = shard.node.stop.cancelled() => return,
     };
     match opened {
-        Ok(Ok(opened)) => Conn::start(shard, transport, entrance, opened),
+        Ok(Ok(opened)) => Conn::start(&shard, transport, entrance, opened),
         Ok(Err(Refused::Aloud(encoder, reason, why))) => {
             tracing::debug!(%peer, ?reason, "a connection is refused: {why}");
             let mut connack = ConnAck::new(reason);

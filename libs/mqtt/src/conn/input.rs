@@ -9,6 +9,8 @@ use crate::codec;
 /// What was read from a connection and not looked at yet; nothing is allocated while there is nothing.
 pub(super) struct Input {
     kept: Vec<u8>,
+    /// How much of it was handled already.
+    start: usize,
     /// Whether there may be a whole packet in it.
     ready: bool,
     /// Whether reading has stopped although there may be something to read.
@@ -20,8 +22,15 @@ impl Input {
         Self {
             ready: !kept.is_empty(),
             kept,
+            start: 0,
             stalled: false,
         }
+    }
+
+    /// Keeps the start of a packet whose end is missing.
+    fn compact(&mut self) {
+        self.kept = self.kept[self.start..].to_vec();
+        self.start = 0;
     }
 }
 
@@ -35,8 +44,11 @@ impl Conn {
         self.input.stalled = false;
         if self.input.ready {
             let kept = std::mem::take(&mut self.input.kept);
-            let consumed = self.process(&kept)?;
-            self.keep(&kept[consumed..]);
+            self.input.start += self.process(&kept[self.input.start..])?;
+            self.input.kept = kept;
+            if !self.input.ready {
+                self.input.compact();
+            }
             return Ok(true);
         }
         let shard = self.shard.clone();

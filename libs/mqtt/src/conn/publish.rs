@@ -110,7 +110,7 @@ impl Conn {
             let (access, thing) = (node.access.clone(), self.thing);
             self.work = Some(Box::pin(async move {
                 let decision = access.decide(thing, message.channel, Action::Publish).await;
-                Done::Decided(message, packet_id, decision)
+                Done::Decided(Box::new(message), packet_id, decision)
             }));
         }
         Ok(())

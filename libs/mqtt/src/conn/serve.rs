@@ -95,7 +95,7 @@ impl KeepAlive {
 impl Conn {
     /// Answers the CONNECT and serves the connection in a task of its own.
     pub(super) fn start(
-        shard: Rc<Shard>,
+        shard: &Rc<Shard>,
         transport: Transport,
         entrance: Entrance,
         opened: Opened,
@@ -103,7 +103,7 @@ impl Conn {
         let config = &shard.node.config;
         let connect = opened.connect;
         let (connack, keep_alive) = connack(
-            &shard,
+            shard,
             &connect,
             &opened.session,
             opened.session_present,
@@ -163,8 +163,10 @@ impl Conn {
 
     /// Does all that can be done now: one turn of the event loop.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        self.peer.listen(cx);
-        match self.turn(cx) {
+        self.peer.begin_turn();
+        let turn = self.turn(cx);
+        self.peer.end_turn(cx);
+        match turn {
             Ok(()) => Poll::Pending,
             Err(end) => Poll::Ready(end),
         }
@@ -210,15 +212,17 @@ impl Conn {
         Ok(())
     }
 
-    fn poll_work(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        while let Some(work) = &mut self.work {
-            let Poll::Ready(done) = work.as_mut().poll(cx) else {
-                break;
-            };
-            self.work = None;
-            self.on_done(done)?;
-        }
-        Ok(())
+    /// Goes on with what the next packet has to wait for; says whether it is done.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let Some(work) = &mut self.work else {
+            return Ok(false);
+        };
+        let Poll::Ready(done) = work.as_mut().poll(cx) else {
+            return Ok(false);
+        };
+        self.work = None;
+        self.on_done(done)?;
+        Ok(true)
     }
 
     /// Writes until nothing waits or the other side does not take more.

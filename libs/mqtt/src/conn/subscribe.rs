@@ -15,7 +15,7 @@ pub(super) enum Done {
     /// The subscriptions of the session are in force again.
     Resumed(model::Result<()>),
     /// It is known whether a message may be published.
-    Decided(Message, Option<PacketId>, model::Result<()>),
+    Decided(Box<Message>, Option<PacketId>, model::Result<()>),
     /// The filters of a SUBSCRIBE are in force, or refused.
     Subscribed(PacketId, Vec<Subscribed>),
     /// The filters of an UNSUBSCRIBE are no longer in force.
@@ -73,7 +73,7 @@ impl Conn {
                 ))
             }
             Done::Decided(message, packet_id, Ok(())) => {
-                self.accept(message, packet_id);
+                self.accept(*message, packet_id);
                 Ok(())
             }
             Done::Decided(message, packet_id, Err(error)) => self.refuse_publish(

@@ -1,0 +1,144 @@
+//! Refusals, and rights that are lost while a client is connected.
+
+use mqtt::{Loss, Reason};
+use rumqttc::v5::ConnectionError;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, PubAckReason, SubscribeReasonCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::broker::Broker;
+use crate::client::{Client, options, persistent};
+use crate::topic;
+
+#[tokio::test]
+async fn wrong_credentials_are_refused_in_words_of_the_version() {
+    let broker = Broker::start().await;
+    let mut wrong = options(broker.address, "t", "c");
+    wrong.set_credentials("t", "wrong");
+    match Client::try_connect(wrong).await {
+        Err(ConnectionError::ConnectionRefused(code)) => {
+            assert_eq!(code, ConnectReturnCode::BadUserNamePassword);
+        }
+        other => panic!("{:?}", other.err()),
+    }
+    for (connect, code) in [
+        (
+            &b"\x10\x17\0\x04MQTT\x04\xc2\0\x3c\0\x01c\0\x01t\0\x05wrong"[..],
+            4,
+        ),
+        (b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01c", 4),
+        (b"\x10\x0c\0\x04MQTT\x07\x02\0\x3c\0\0", 1),
+        (b"\x10\x12\0\x04MQTT\x04\xc0\0\x3c\0\0\0\x01t\0\x01k", 2),
+    ] {
+        let mut socket = TcpStream::connect(broker.address).await.unwrap();
+        socket.write_all(connect).await.unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, [0x20, 2, 0, code], "{connect:x?}");
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_right_there_is_a_reason_and_nothing_else() {
+    let broker = Broker::start().await;
+    let (channel, topic) = topic("");
+    broker.rights.deny("t", channel);
+    let mut witness = Client::connect(options(broker.address, "w", "w")).await;
+    witness.subscribe(&topic, QoS::AtLeastOnce).await;
+    let mut client = Client::connect(options(broker.address, "t", "c")).await;
+    for filter in [&topic, "#", "$SYS/#", "channels/+/messages"] {
+        let reason = client.subscribe(filter, QoS::AtMostOnce).await;
+        assert_eq!(reason, SubscribeReasonCode::NotAuthorized, "{filter}");
+    }
+    assert_eq!(
+        client.publish(&topic, "x").await,
+        PubAckReason::NotAuthorized
+    );
+    client.publish_unanswered(&topic, "x").await;
+    assert_eq!(client.closed().await, Some(Reason::NotAuthorized.as_u8()));
+    witness.expect_nothing().await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn an_older_client_without_a_right_is_cut_off_when_it_publishes() {
+    let broker = Broker::start().await;
+    let (channel, topic) = topic("");
+    broker.rights.deny("t", channel);
+    let mut socket = TcpStream::connect(broker.address).await.unwrap();
+    socket
+        .write_all(b"\x10\x13\0\x04MQTT\x04\xc2\0\x3c\0\x01c\0\x01t\0\x01k")
+        .await
+        .unwrap();
+    let length = u8::try_from(topic.len()).unwrap();
+    let mut subscribe = vec![0x82, length + 5, 0, 1, 0, length];
+    subscribe.extend(topic.as_bytes());
+    subscribe.push(1);
+    let mut publish = vec![0x32, length + 4, 0, length];
+    publish.extend(topic.as_bytes());
+    publish.extend([0, 2]);
+    socket
+        .write_all(&[subscribe, publish].concat())
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, b"\x20\x02\0\0\x90\x03\0\x01\x80");
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_channel_ends_the_connection_and_leaves_the_session() {
+    let broker = Broker::start().await;
+    let (lost, lost_topic) = topic("");
+    let (_, kept_topic) = topic("");
+    let mut client = Client::connect(persistent(broker.address, "t", "c")).await;
+    client.subscribe(&lost_topic, QoS::AtLeastOnce).await;
+    client.subscribe(&kept_topic, QoS::AtLeastOnce).await;
+    let mut other = Client::connect(options(broker.address, "o", "o")).await;
+    broker.rights.deny("t", lost);
+    broker.rights.take_away("t", Loss::Channel);
+    assert_eq!(client.closed().await, Some(Reason::NotAuthorized.as_u8()));
+    other.publish(&lost_topic, "secret").await;
+    other.publish(&kept_topic, "fine").await;
+
+    let mut again = Client::connect(persistent(broker.address, "t", "c")).await;
+    assert!(again.connack.session_present);
+    assert_eq!(again.text().await, "fine");
+    again.expect_nothing().await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_thing_that_is_gone_leaves_no_session() {
+    let broker = Broker::start().await;
+    let (_, topic) = topic("");
+    let mut client = Client::connect(persistent(broker.address, "t", "c")).await;
+    client.subscribe(&topic, QoS::AtLeastOnce).await;
+    broker.rights.take_away("t", Loss::Thing);
+    assert_eq!(
+        client.closed().await,
+        Some(Reason::AdministrativeAction.as_u8())
+    );
+    let again = Client::connect(persistent(broker.address, "t", "c")).await;
+    assert!(!again.connack.session_present);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_key_ends_the_connection_and_keeps_the_session() {
+    let broker = Broker::start().await;
+    let (_, topic) = topic("");
+    let mut client = Client::connect(persistent(broker.address, "t", "c")).await;
+    client.subscribe(&topic, QoS::AtLeastOnce).await;
+    broker.rights.take_away("t", Loss::Credentials);
+    assert_eq!(
+        client.closed().await,
+        Some(Reason::AdministrativeAction.as_u8())
+    );
+    let again = Client::connect(persistent(broker.address, "t", "c")).await;
+    assert!(again.connack.session_present);
+    broker.stop().await;
+}
