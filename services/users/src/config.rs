@@ -40,7 +40,7 @@ pub struct Config {
     pub token_duration: Period,
     /// Fewest bytes of a new password.
     pub password_min: usize,
-    /// Failed logins to one account after which more are refused until the window has moved on; 0 is no limit.
+    /// Failed logins to one account after which more are refused until the window has moved on, counted for each address that logged in to it within a week and for all others together; 0 is no limit.
     pub login_attempts: u32,
     /// Failed logins from one address after which more are refused until the window has moved on; 0 is no limit.
     pub login_attempts_per_address: u32,

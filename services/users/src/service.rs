@@ -196,10 +196,11 @@ impl Service {
             .inspect_err(|_| tracing::warn!("too many failed logins"))?;
         let outcome = compare.await;
         match outcome {
+            Ok(_) => attempt.succeed(&self.attempts, (self.clock)()),
             Err(Error::WrongCredentials | Error::WrongPassword) => {
                 tracing::info!("a password was wrong");
             }
-            _ => attempt.forgive(&self.attempts),
+            Err(_) => attempt.forgive(&self.attempts),
         }
         outcome
     }

@@ -59,6 +59,24 @@ async fn w12_guesses_from_one_address_are_limited() {
 }
 
 #[tokio::test]
+async fn w12_strangers_do_not_lock_the_owner_out() {
+    let app = App::with(|config| config.login_attempts = 2).await;
+    app.token().await;
+    let login = async |peer: &str, password: &str| {
+        let body = json!({"email": JOHN, "password": password});
+        app.json_from(peer, Method::POST, "/tokens", "", &body)
+            .await
+            .status
+    };
+    for peer in ["198.51.100.1", "198.51.100.2"] {
+        assert_eq!(login(peer, "wrong").await, StatusCode::FORBIDDEN);
+    }
+    let refused = StatusCode::TOO_MANY_REQUESTS;
+    assert_eq!(login("198.51.100.3", "123").await, refused);
+    assert_eq!(login("192.0.2.1", "123").await, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn logins_that_succeed_are_not_limited() {
     let app = App::with(|config| {
         config.login_attempts = 1;
