@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use self::change::Change;
 use self::file::{BucketFile, Map};
-use crate::disk::directory::Lock;
+use crate::disk::directory::{Lock, write_failed};
+use crate::disk::together::{Together, Waiting};
 use crate::{Bucket, Entry, key};
 
 /// How much the keys and values of one bucket may take.
@@ -35,15 +36,8 @@ pub(crate) struct FileBucket {
 
 struct Shared {
     max_bytes: u64,
-    /// Held by the one who writes for all that wait.
-    file: Arc<AsyncMutex<BucketFile>>,
-    waiting: Mutex<Vec<Waiting>>,
+    file: Together<BucketFile, Change>,
     state: Mutex<State>,
-}
-
-struct Waiting {
-    change: Change,
-    done: oneshot::Sender<Result<()>>,
 }
 
 #[derive(Default)]
@@ -66,8 +60,7 @@ impl FileBucket {
         Ok(Self {
             shared: Arc::new(Shared {
                 max_bytes,
-                file: Arc::new(AsyncMutex::new(file)),
-                waiting: Mutex::default(),
+                file: Together::new(file),
                 state: Mutex::new(state),
             }),
             _lock: lock,
@@ -75,60 +68,48 @@ impl FileBucket {
     }
 
     async fn apply(&self, change: Change) -> Result<()> {
-        let (done, mut applied) = oneshot::channel();
-        self.shared.waiting.lock().push(Waiting { change, done });
-        let mut file = self.shared.file.clone().lock_owned().await;
-        if let Ok(result) = applied.try_recv() {
-            return result;
-        }
         let shared = self.shared.clone();
-        // The write goes on even if nobody waits for it any more.
-        let written = tokio::task::spawn_blocking(move || shared.write(&mut file)).await;
-        written.map_err(|_| Error::internal())?;
-        applied.await.unwrap_or_else(|_| Err(Error::internal()))
+        let write = move |file: &mut BucketFile, waiting| shared.write(file, waiting);
+        self.shared.file.submit(change, write).await
     }
 }
 
 impl Shared {
     /// Writes all that waits, then lets everybody see it.
-    fn write(&self, file: &mut BucketFile) {
-        let mut waiting = std::mem::take(&mut *self.waiting.lock());
+    fn write(&self, file: &mut BucketFile, mut waiting: Vec<Waiting<Change>>) {
         self.refuse_excess(&mut waiting);
-        let refusal = self.write_file(file, &waiting).err().map(|error| {
-            tracing::error!(%error, "a change of a bucket cannot be written and is refused");
-            Error::new(
-                ErrorKind::Unavailable,
-                "bus_write_failed",
-                "the bus cannot write to its disk now; the log of the process says why",
-            )
-        });
+        let written = self.write_file(file, &waiting);
         let mut state = self.state.lock();
-        for Waiting { change, done } in waiting {
-            if refusal.is_none() {
-                state.apply(change);
+        match written {
+            Ok(()) => {
+                for waiting in waiting {
+                    state.apply(waiting.finish(Ok(())));
+                }
             }
-            drop(done.send(refusal.clone().map_or(Ok(()), Err)));
+            Err(error) => {
+                tracing::error!(%error, "changes of a bucket cannot be written and are refused");
+                for waiting in waiting {
+                    waiting.finish(Err(write_failed()));
+                }
+            }
         }
     }
 
-    fn write_file(&self, file: &mut BucketFile, waiting: &[Waiting]) -> io::Result<()> {
+    fn write_file(&self, file: &mut BucketFile, waiting: &[Waiting<Change>]) -> io::Result<()> {
         let bytes = self.state.lock().bytes;
         if file.is_due(bytes) {
             let map = self.state.lock().map.clone();
             file.write_anew(&map)?;
         }
-        file.append(waiting.iter().map(|waiting| &waiting.change))
+        file.append(waiting.iter().map(|waiting| &waiting.item))
     }
 
     /// Refuses the changes for which there is no room.
-    fn refuse_excess(&self, waiting: &mut Vec<Waiting>) {
+    fn refuse_excess(&self, waiting: &mut Vec<Waiting<Change>>) {
         let mut bytes = self.state.lock().bytes;
-        let mut fits = |waiting: &Waiting| {
-            let added = waiting
-                .change
-                .value
-                .as_ref()
-                .map_or(0, |value| size(&waiting.change.key, value));
+        let mut fits = |waiting: &Waiting<Change>| {
+            let Change { key, value } = &waiting.item;
+            let added = value.as_ref().map_or(0, |value| size(key, value));
             let fits = added == 0 || bytes + added <= self.max_bytes;
             bytes += if fits { added } else { 0 };
             fits
@@ -139,7 +120,7 @@ impl Shared {
                 "bucket_full",
                 "the bucket holds as much as it may",
             );
-            drop(refused.done.send(Err(error)));
+            refused.finish(Err(error));
         }
     }
 }

@@ -3,4 +3,6 @@
 pub(crate) mod directory;
 pub(crate) mod frame;
 pub(crate) mod header;
+pub(crate) mod journal;
 pub(crate) mod scan;
+pub(crate) mod together;

@@ -13,8 +13,11 @@ mod fill;
 mod keeper;
 mod meters;
 mod positions;
+mod progress;
 mod queue;
 mod ranges;
+mod recovery;
+mod registrations;
 mod segment;
 mod segments;
 mod space;
@@ -116,12 +119,6 @@ impl<T: Record> Log<T> {
         };
         self.core.queue.push(entry).ok()
     }
-
-    async fn persist_consumers(&self) -> Result<()> {
-        let core = self.core.clone();
-        let persisted = tokio::task::spawn_blocking(move || core.persist_consumers()).await;
-        persisted.unwrap_or_else(|_| Err(Error::internal()))
-    }
 }
 
 fn encode<T: Record>(record: &T) -> Result<Vec<u8>> {
@@ -181,20 +178,12 @@ impl<T: Record> Bus<T> for Log<T> {
 
     async fn consumer(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>> {
         self.core.check()?;
-        let (claim, made) = self.core.enter(name, filter)?;
-        if made && let Err(error) = self.persist_consumers().await {
-            self.core.claims.remove(name);
-            return Err(error);
-        }
+        let claim = self.core.enter(name, filter).await?;
         Ok(Box::new(LogConsumer::open(self.core.clone(), claim)))
     }
 
     async fn forget(&self, name: &str) -> Result<()> {
-        if self.core.claims.remove(name) {
-            self.persist_consumers().await?;
-            self.core.chores.reclaim();
-        }
-        Ok(())
+        self.core.leave(name).await
     }
 
     async fn ready(&self) -> Result<()> {

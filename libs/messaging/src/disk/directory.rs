@@ -1,6 +1,6 @@
 //! Directories and files of the bus: private to the user, and of one process at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -67,6 +67,34 @@ pub(crate) fn unusable(path: &Path, error: &io::Error) -> Error {
         "bus_directory",
         format!("cannot use {}: {error}", path.display()),
     )
+}
+
+/// Makes the refusal of a file that a later version of the program wrote.
+pub(crate) fn newer(path: &Path, version: u16) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "bus_newer",
+        format!(
+            "{} has format {version}, which only a newer version of this program reads",
+            path.display()
+        ),
+    )
+}
+
+/// Makes the refusal of a write that has failed.
+pub(crate) fn write_failed() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "bus_write_failed",
+        "the bus cannot write to its disk now; the log of the process says why",
+    )
+}
+
+/// Keeps a file without a readable header out of the way, for a person to look at.
+pub(crate) fn set_aside(path: &Path) -> io::Result<()> {
+    let aside = path.with_extension("damaged");
+    tracing::error!(file = %path.display(), offset = 0, aside = %aside.display(), "a file without a readable header is set aside");
+    fs::rename(path, aside)
 }
 
 /// Makes a directory and those above it, for this user only.

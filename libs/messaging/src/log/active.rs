@@ -43,7 +43,7 @@ impl Active {
             file.sync_all()?;
             directory::sync(segments.dir())?;
         }
-        let segment = Arc::new(Segment::begun(path, salt, next));
+        let segment = Arc::new(Segment::new(path, salt, next, next - 1, header::LENGTH));
         segments.insert(segment.clone());
         Ok(Self {
             segment,

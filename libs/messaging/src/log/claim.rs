@@ -4,17 +4,19 @@ use std::task::{Context, Poll, Waker};
 use model::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 
+use super::fill::Choice;
+use super::positions::Position;
+use super::progress::Progress;
 use super::ranges::Ranges;
 use super::segment::Segment;
 use crate::Record;
 use crate::record::RecordFilter;
 
-/// What a durable consumer has got, has acknowledged, and is still to get.
+/// The claim of a durable consumer on what is kept, and who reads for it.
 #[derive(Debug)]
 pub(crate) struct Claim<T: Record> {
-    pub(crate) id: u64,
-    pub(crate) name: String,
-    pub(crate) filter: T::Filter,
+    name: String,
+    filter: T::Filter,
     state: Mutex<State>,
 }
 
@@ -22,12 +24,7 @@ pub(crate) struct Claim<T: Record> {
 struct State {
     /// Who may read and acknowledge: the opening with this number.
     owner: u64,
-    /// The first number that was never delivered.
-    cursor: u64,
-    /// The highest number that concerns the consumer, as far as is known; below `cursor` when it has got everything.
-    newest: u64,
-    /// What was delivered and not acknowledged.
-    pending: Ranges,
+    progress: Progress,
     waker: Option<Waker>,
     closed: bool,
 }
@@ -46,10 +43,6 @@ impl State {
         }
         Ok(())
     }
-
-    fn has_unread(&self) -> bool {
-        self.newest >= self.cursor
-    }
 }
 
 /// Makes the error of a bus that has ended.
@@ -58,34 +51,32 @@ pub(crate) fn closed() -> Error {
 }
 
 impl<T: Record> Claim<T> {
-    /// Makes a claim that looks at everything from `cursor` to `newest` and at what comes.
-    pub(crate) fn new(
-        id: u64,
-        name: String,
-        filter: T::Filter,
-        (cursor, newest): (u64, u64),
-        pending: Ranges,
-    ) -> Self {
+    pub(crate) fn new(name: String, filter: T::Filter, progress: Progress) -> Self {
         Self {
-            id,
             name,
             filter,
             state: Mutex::new(State {
                 owner: 0,
-                cursor,
-                newest,
-                pending,
+                progress,
                 waker: None,
                 closed: false,
             }),
         }
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn filter(&self) -> &T::Filter {
+        &self.filter
+    }
+
     /// Makes the caller the owner and returns its number and what is to be delivered again.
     pub(crate) fn open(&self) -> (u64, Arc<Ranges>) {
         let mut state = self.state.lock();
         state.owner += 1;
-        let opened = (state.owner, Arc::new(state.pending.clone()));
+        let opened = (state.owner, Arc::new(state.progress.pending().clone()));
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -95,12 +86,9 @@ impl<T: Record> Claim<T> {
     }
 
     /// Notes that a new record concerns the consumer, and returns whom to wake.
-    pub(crate) fn arrived(&self, seq: u64) -> Option<Waker> {
+    pub(crate) fn arrived(&self, seq: u64, limit: usize) -> Option<Waker> {
         let mut state = self.state.lock();
-        if !state.has_unread() {
-            state.cursor = seq;
-        }
-        state.newest = seq;
+        state.progress.arrived(seq, limit);
         state.waker.take()
     }
 
@@ -112,30 +100,33 @@ impl<T: Record> Claim<T> {
     ) -> Poll<Result<(u64, u64)>> {
         let mut state = self.state.lock();
         state.check(owner)?;
-        if state.has_unread() {
-            return Poll::Ready(Ok((state.cursor, state.newest)));
+        if let Some(between) = state.progress.unread_between() {
+            return Poll::Ready(Ok(between));
         }
         state.waker = Some(context.waker().clone());
         Poll::Pending
+    }
+
+    /// Returns how to find what is unread in the files.
+    pub(crate) fn choice(&self) -> Choice<T> {
+        match self.state.lock().progress.unread() {
+            Some(unread) => Choice::Listed(Arc::new(unread.clone())),
+            None => Choice::Matching(self.filter.clone()),
+        }
     }
 
     /// Takes note of a delivery; false when it was acknowledged before it could be delivered again.
     pub(crate) fn deliver(&self, owner: u64, seq: u64) -> Result<bool> {
         let mut state = self.state.lock();
         state.check(owner)?;
-        if seq < state.cursor {
-            return Ok(state.pending.contains(seq));
-        }
-        state.pending.insert(seq);
-        state.cursor = seq + 1;
-        Ok(true)
+        Ok(state.progress.deliver(seq))
     }
 
     /// Notes that nothing below `to` concerns the consumer but what it got.
     pub(crate) fn pass(&self, owner: u64, to: u64) {
         let mut state = self.state.lock();
         if state.owner == owner {
-            state.cursor = state.cursor.max(to);
+            state.progress.pass(to);
         }
     }
 
@@ -143,14 +134,14 @@ impl<T: Record> Claim<T> {
     pub(crate) fn lose(&self, owner: u64, (from, to): (u64, u64)) {
         let mut state = self.state.lock();
         if state.owner == owner {
-            state.pending.remove_between(from, to);
+            state.progress.lose(from, to);
         }
     }
 
     /// Notes an acknowledgement of the owner and tells whether it was awaited.
     pub(crate) fn ack(&self, owner: u64, seq: u64) -> bool {
         let mut state = self.state.lock();
-        state.owner == owner && state.pending.remove(seq)
+        state.owner == owner && state.progress.ack(seq)
     }
 
     /// Ends whoever reads.
@@ -164,41 +155,41 @@ impl<T: Record> Claim<T> {
         }
     }
 
-    /// Tells whether a segment has something unread or unacknowledged, as far as is known.
-    pub(crate) fn needs(&self, segment: &Segment, last_concerned: u64) -> bool {
+    /// Tells whether anything in a segment is unread or unacknowledged, as far as is known.
+    pub(crate) fn needs_any(&self, segment: &Segment) -> bool {
         let state = self.state.lock();
-        let unread = state.has_unread() && state.cursor <= last_concerned;
-        unread || state.pending.intersects(segment.first(), last_concerned)
+        state.progress.needs_any(segment.first(), segment.last())
     }
 
-    /// Tells whether the consumer still needs this record, which its filter chooses.
-    pub(crate) fn needs_record(&self, seq: u64) -> bool {
-        let state = self.state.lock();
-        seq >= state.cursor || state.pending.contains(seq)
-    }
-
-    /// Tells whether the consumer surely needs everything in a segment.
+    /// Tells whether everything in a segment is surely unread or unacknowledged.
     pub(crate) fn needs_all(&self, segment: &Segment) -> bool {
+        let all = self.filter.key().is_none();
         let state = self.state.lock();
-        self.filter.key().is_none() && state.has_unread() && state.cursor <= segment.first()
+        state
+            .progress
+            .needs_all(segment.first(), segment.last(), all)
     }
 
-    /// Returns the lowest number the consumer may still need, if any.
+    /// Tells whether a record that the filter chooses is unread or unacknowledged.
+    pub(crate) fn needs(&self, seq: u64) -> bool {
+        self.state.lock().progress.needs(seq)
+    }
+
+    /// Returns the lowest number that may be needed.
     pub(crate) fn floor(&self) -> Option<u64> {
-        let state = self.state.lock();
-        let unread = state.has_unread().then_some(state.cursor);
-        state.pending.first().into_iter().chain(unread).min()
+        self.state.lock().progress.floor()
     }
 
-    /// Returns the first number never delivered and what is unacknowledged; `next` is the one after the newest.
-    pub(crate) fn position(&self, next: u64) -> (u64, Ranges) {
-        let state = self.state.lock();
-        let cursor = if state.has_unread() {
-            state.cursor
-        } else {
-            state.cursor.max(next)
-        };
-        (cursor, state.pending.clone())
+    /// Returns what to write down of a log whose next number is `next`.
+    pub(crate) fn position(&self, next: u64) -> Position {
+        let progress = self.state.lock().progress.clone();
+        Position {
+            name: self.name.clone(),
+            subjects: self.filter.subjects(),
+            cursor: progress.cursor(next),
+            pending: progress.pending().clone(),
+            unread: progress.unread().cloned(),
+        }
     }
 }
 
@@ -207,34 +198,12 @@ mod tests {
     use super::*;
     use crate::{Filter, Message};
 
-    fn claim() -> Claim<Message> {
-        Claim::new(1, "c".to_owned(), Filter::All, (10, 9), Ranges::default())
-    }
-
-    #[test]
-    fn what_is_unread_or_unacknowledged_is_needed() {
-        let claim = claim();
-        let (owner, _) = claim.open();
-        assert_eq!(claim.floor(), None);
-        claim.arrived(12);
-        claim.arrived(14);
-        assert_eq!(claim.floor(), Some(12));
-        assert!(claim.deliver(owner, 12).unwrap());
-        assert!(claim.deliver(owner, 14).unwrap());
-        assert_eq!(claim.floor(), Some(12));
-        assert!(claim.ack(owner, 12));
-        assert_eq!(claim.floor(), Some(14));
-        assert!(claim.ack(owner, 14));
-        assert!(!claim.ack(owner, 14));
-        assert_eq!(claim.floor(), None);
-        assert_eq!(claim.position(20), (20, Ranges::default()));
-    }
-
     #[test]
     fn the_older_owner_has_no_say() {
-        let claim = claim();
+        let progress = Progress::looking(10, 9);
+        let claim = Claim::<Message>::new("c".to_owned(), Filter::All, progress);
         let (first, _) = claim.open();
-        claim.arrived(10);
+        claim.arrived(10, 1);
         assert!(claim.deliver(first, 10).unwrap());
         let (second, again) = claim.open();
         assert_eq!(again.first(), Some(10));

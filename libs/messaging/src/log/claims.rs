@@ -1,26 +1,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 
 use super::claim::Claim;
-use super::positions::{Position, Positions};
-use super::ranges::Ranges;
-use super::segment::Segment;
+use super::positions::Position;
+use super::progress::Progress;
 use crate::Record;
 use crate::index::{Index, Slot};
 use crate::record::RecordFilter;
 
 /// How many durable consumers one log has at most.
 const MAX_CONSUMERS: usize = 100_000;
+/// How many pieces of what is unread are listed, shared evenly by all consumers but within the limits for each.
+const LISTED: usize = 1 << 20;
+const LISTED_EACH: (usize, usize) = (16, 4096);
 
 /// The durable consumers of a log, by name and by what concerns them.
 pub(crate) struct Claims<T: Record> {
     by_name: Mutex<BTreeMap<String, Entered<T>>>,
     index: Index<T, Arc<Claim<T>>>,
-    next_id: AtomicU64,
 }
 
 struct Entered<T: Record> {
@@ -33,12 +33,11 @@ impl<T: Record> Claims<T> {
         Self {
             by_name: Mutex::default(),
             index: Index::new(),
-            next_id: AtomicU64::new(0),
         }
     }
 
-    /// Takes up a consumer of an earlier process; all before `next` may concern it.
-    pub(crate) fn restore(&self, position: Position, next: u64) -> Result<()> {
+    /// Takes up a consumer of an earlier process; `end` is the number of the newest record.
+    pub(crate) fn restore(&self, position: Position, end: u64) -> Result<()> {
         let filter = T::Filter::from_subjects(&position.subjects).ok_or_else(|| {
             Error::new(
                 ErrorKind::Conflict,
@@ -49,18 +48,16 @@ impl<T: Record> Claims<T> {
                 ),
             )
         })?;
-        let range = (position.cursor, next.saturating_sub(1));
-        self.insert(position.name, filter, range, position.pending)?;
-        Ok(())
+        let progress = Progress::restored(position.cursor, position.pending, position.unread, end);
+        self.insert(&position.name, filter, progress).map(drop)
     }
 
-    /// Enters a consumer that looks at `range` first, and tells about it from then on.
+    /// Enters a consumer, and tells about it from then on.
     pub(crate) fn insert(
         &self,
-        name: String,
+        name: &str,
         filter: T::Filter,
-        range: (u64, u64),
-        pending: Ranges,
+        progress: Progress,
     ) -> Result<Arc<Claim<T>>> {
         let mut by_name = self.by_name.lock();
         if by_name.len() >= MAX_CONSUMERS {
@@ -70,35 +67,34 @@ impl<T: Record> Claims<T> {
                 "the bus has as many durable consumers as it can",
             ));
         }
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let claim = Arc::new(Claim::new(id, name.clone(), filter.clone(), range, pending));
+        let claim = Arc::new(Claim::new(name.to_owned(), filter.clone(), progress));
         let slot = self.index.insert(filter, claim.clone());
         let entered = Entered {
             claim: claim.clone(),
             slot,
         };
-        by_name.insert(name, entered);
+        by_name.insert(name.to_owned(), entered);
         Ok(claim)
     }
 
     /// Finds a consumer, which must have been made with this filter.
     pub(crate) fn get(&self, name: &str, filter: &T::Filter) -> Result<Option<Arc<Claim<T>>>> {
-        let Some(claim) = self
-            .by_name
-            .lock()
-            .get(name)
-            .map(|entered| entered.claim.clone())
-        else {
+        let by_name = self.by_name.lock();
+        let Some(entered) = by_name.get(name) else {
             return Ok(None);
         };
-        if claim.filter.subjects() != filter.subjects() {
+        if entered.claim.filter().subjects() != filter.subjects() {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 "consumer_filter",
                 format!("the consumer {name:?} was made with another filter"),
             ));
         }
-        Ok(Some(claim))
+        Ok(Some(entered.claim.clone()))
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.by_name.lock().contains_key(name)
     }
 
     /// Removes a consumer and ends whoever reads it; false when there was none.
@@ -119,6 +115,13 @@ impl<T: Record> Claims<T> {
             .collect()
     }
 
+    /// Returns how many pieces of what is unread each consumer lists now.
+    pub(crate) fn listed(&self) -> usize {
+        let (least, most) = LISTED_EACH;
+        let consumers = self.by_name.lock().len().max(1);
+        (LISTED / consumers).clamp(least, most)
+    }
+
     /// Tells whether a record concerns any consumer.
     pub(crate) fn concerns(&self, record: &T) -> bool {
         self.index.concerns(record)
@@ -127,37 +130,5 @@ impl<T: Record> Claims<T> {
     /// Calls with every consumer that a record concerns.
     pub(crate) fn concerned(&self, record: &T, call: impl FnMut(&Arc<Claim<T>>)) {
         self.index.concerned(record, call);
-    }
-
-    /// Returns where all stand, for the file with this generation; `next` is the number after the newest.
-    pub(crate) fn positions(&self, generation: u64, next: u64) -> Positions {
-        let position = |claim: Arc<Claim<T>>| {
-            let (cursor, pending) = claim.position(next);
-            Position {
-                name: claim.name.clone(),
-                subjects: claim.filter.subjects(),
-                cursor,
-                pending,
-            }
-        };
-        Positions {
-            generation,
-            next,
-            consumers: self.all().into_iter().map(position).collect(),
-        }
-    }
-}
-
-/// Tells whether any of the consumers still needs something of a segment, as far as is known.
-pub(crate) fn needed<T: Record>(claims: &[Arc<Claim<T>>], segment: &Segment) -> bool {
-    match segment.concerned() {
-        None => claims
-            .iter()
-            .any(|claim| claim.needs(segment, segment.last())),
-        Some(concerned) => claims.iter().any(|claim| {
-            concerned
-                .get(&claim.id)
-                .is_some_and(|last| claim.needs(segment, *last))
-        }),
     }
 }

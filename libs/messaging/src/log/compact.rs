@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -11,8 +10,7 @@ use crate::disk::{directory, frame, header};
 struct Rest {
     salt: u32,
     bytes: Vec<u8>,
-    last: u64,
-    concerned: HashMap<u64, u64>,
+    last: Option<u64>,
 }
 
 /// Replaces a file by one without the records that nobody needs any more, unless that would free less than a quarter of it.
@@ -21,6 +19,12 @@ struct Rest {
 pub(crate) fn compact<T: Record>(core: &Core<T>, segment: &Arc<Segment>) -> io::Result<()> {
     let rest = read(core, segment)?;
     let (before, after) = (segment.bytes(), rest.bytes.len() as u64 - header::LENGTH);
+    let Some(last) = rest.last else {
+        if core.segments.remove(segment) {
+            core.space.free(before);
+        }
+        return Ok(());
+    };
     if after > before / 4 * 3 {
         return Ok(());
     }
@@ -29,13 +33,9 @@ pub(crate) fn compact<T: Record>(core: &Core<T>, segment: &Arc<Segment>) -> io::
     file.write_all(&rest.bytes)?;
     // The old file is gone once the new one has its name, whatever happens then.
     file.sync_all()?;
-    let replacement = Segment::rewritten(
-        segment,
-        rest.salt,
-        rest.last,
-        rest.bytes.len() as u64,
-        rest.concerned,
-    );
+    let end = rest.bytes.len() as u64;
+    let path = segment.path().to_owned();
+    let replacement = Segment::new(path, rest.salt, segment.first(), last, end);
     if core.segments.replace(segment, replacement, &unfinished)? {
         core.space.free(before - after);
     }
@@ -47,41 +47,24 @@ fn read<T: Record>(core: &Core<T>, segment: &Segment) -> io::Result<Rest> {
     let mut rest = Rest {
         salt,
         bytes: header::encode(salt),
-        last: segment.first(),
-        concerned: HashMap::new(),
+        last: None,
     };
-    let mut mark = segment.mark_before(segment.first());
-    while mark.offset < segment.end() {
-        mark = segment.read(mark, |seq, offset, body| {
-            let Ok(record) = T::decode(body) else {
-                segment.report(
-                    offset,
-                    body.len(),
-                    "a record that is not understood is skipped",
-                );
-                return;
-            };
-            if needed(core, seq, &record, &mut rest.concerned) {
-                frame::append(&mut rest.bytes, salt, seq, body);
-                rest.last = seq;
-            }
-        })?;
-    }
-    Ok(rest)
-}
-
-fn needed<T: Record>(
-    core: &Core<T>,
-    seq: u64,
-    record: &T,
-    concerned: &mut HashMap<u64, u64>,
-) -> bool {
-    let mut needed = false;
-    core.claims.concerned(record, |claim| {
-        if claim.needs_record(seq) {
-            concerned.insert(claim.id, seq);
-            needed = true;
+    segment.read_from(segment.first(), |seq, offset, body| {
+        let Ok(record) = T::decode(body) else {
+            segment.report(
+                offset,
+                body.len(),
+                "a record that is not understood is skipped",
+            );
+            return;
+        };
+        let mut needed = false;
+        core.claims
+            .concerned(&record, |claim| needed |= claim.needs(seq));
+        if needed {
+            frame::append(&mut rest.bytes, salt, seq, body);
+            rest.last = Some(seq);
         }
-    });
-    needed
+    })?;
+    Ok(rest)
 }

@@ -12,6 +12,7 @@ use super::claim::Claim;
 use super::core::Core;
 use super::fill::{Choice, Fill, Spot, from_disk};
 use super::ranges::Ranges;
+use crate::record::RecordFilter;
 use crate::{Consumer, Delivery, Record, Seq};
 
 /// How long to wait before a file that could not be read is read again.
@@ -53,19 +54,57 @@ impl<T: Record> LogConsumer<T> {
         let last = self.again.last();
         match self.again.next(self.again_from).zip(last) {
             Some(range) => {
-                let fill = self.fill(range, Choice::Again(self.again.clone())).await;
+                let fill = self.fill_again(range).await;
                 self.take_again(range.0, fill);
             }
             None => {
                 let range = poll_fn(|context| self.claim.poll_unread(self.owner, context)).await?;
-                let fill = self
-                    .fill(range, Choice::New(self.claim.filter.clone()))
-                    .await;
+                let fill = self.fill(range).await;
                 self.looked = fill.next;
                 self.take(fill);
             }
         }
         Ok(())
+    }
+
+    async fn fill_again(&self, range: (u64, u64)) -> Fill<T> {
+        match self
+            .core
+            .tail
+            .fill(range, |seq, _| self.again.contains(seq))
+        {
+            Some(fill) => fill,
+            None => self.read(range, Choice::Listed(self.again.clone())).await,
+        }
+    }
+
+    async fn fill(&self, range: (u64, u64)) -> Fill<T> {
+        let filter = self.claim.filter();
+        match self
+            .core
+            .tail
+            .fill(range, |_, record| filter.matches(record))
+        {
+            Some(fill) => fill,
+            None => self.read(range, self.claim.choice()).await,
+        }
+    }
+
+    /// Reads from the files, for as long as it takes.
+    async fn read(&self, range: (u64, u64), choice: Choice<T>) -> Fill<T> {
+        let choice = Arc::new(choice);
+        loop {
+            let (core, choice, spot) = (self.core.clone(), choice.clone(), self.spot.clone());
+            let read = move || from_disk(&core.segments, range, &choice, spot);
+            let read = tokio::task::spawn_blocking(read).await;
+            match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                Ok(fill) => return fill,
+                Err(error) => {
+                    tracing::error!(consumer = %self.claim.name(), %error, "kept records cannot be read; trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
     }
 
     fn take(&mut self, fill: Fill<T>) {
@@ -83,25 +122,6 @@ impl<T: Record> LogConsumer<T> {
         self.claim.lose(self.owner, (expected, fill.next));
         self.again_from = fill.next;
         self.take(fill);
-    }
-
-    async fn fill(&mut self, range: (u64, u64), choice: Choice<T>) -> Fill<T> {
-        if let Some(fill) = self.core.tail.fill(range.0, range.1, &choice) {
-            return fill;
-        }
-        let choice = Arc::new(choice);
-        loop {
-            let (core, choice, spot) = (self.core.clone(), choice.clone(), self.spot.clone());
-            let read = move || from_disk(&core.segments, range, &choice, spot);
-            let read = tokio::task::spawn_blocking(read).await;
-            match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
-                Ok(fill) => return fill,
-                Err(error) => {
-                    tracing::error!(consumer = %self.claim.name, %error, "kept records cannot be read; trying again");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
-        }
     }
 }
 

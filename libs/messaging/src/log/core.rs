@@ -11,14 +11,17 @@ use super::claim::{Claim, closed};
 use super::claims::Claims;
 use super::keeper::Chores;
 use super::meters::Meters;
-use super::positions::{self, Loaded, Positions};
+use super::positions::{self, Positions};
+use super::progress::Progress;
 use super::queue::Queue;
-use super::ranges::Ranges;
+use super::recovery::recover;
+use super::registrations::{self, Registration, Registrations};
 use super::segments::Segments;
 use super::space::Space;
 use super::tail::Tail;
 use crate::Record;
-use crate::disk::directory::{Lock, unusable};
+use crate::disk::directory::Lock;
+use crate::record::RecordFilter;
 use crate::router::Router;
 
 /// How a log keeps its promises.
@@ -45,6 +48,7 @@ pub(crate) struct Core<T: Record> {
     pub(crate) segments: Segments,
     pub(crate) tail: Tail<T>,
     pub(crate) claims: Claims<T>,
+    pub(crate) registrations: Registrations,
     pub(crate) router: Router<T>,
     pub(crate) space: Space,
     pub(crate) meters: Meters,
@@ -60,65 +64,80 @@ pub(crate) struct Core<T: Record> {
     pub(crate) trouble: Mutex<Option<Error>>,
     /// Cancelled when the log has ended, whatever the reason.
     pub(crate) ended: CancellationToken,
-    generation: Mutex<u64>,
+    /// The positions that were written down last, without the consumers.
+    saved: Mutex<Positions>,
     _lock: Arc<Lock>,
 }
 
 impl<T: Record> Core<T> {
-    /// Opens what is in the directory and returns it with the number of the next record.
+    /// Opens what is in a directory.
     pub(crate) fn open(dir: &Path, lock: Arc<Lock>, settings: Settings) -> Result<Self> {
-        let segments = Segments::open(dir)?;
-        let loaded = positions::load(dir).map_err(|error| unusable(dir, &error))?;
-        let oldest = segments
-            .sealed()
-            .first()
-            .cloned()
-            .or_else(|| segments.newest());
-        let oldest = oldest.map_or(1, |segment| segment.first());
-        let after_log = segments.newest().map_or(1, |segment| segment.last() + 1);
-        let lost = loaded == Loaded::Lost;
-        let positions = match loaded {
-            Loaded::Found(positions) => positions,
-            Loaded::None | Loaded::Lost => Positions::default(),
-        };
-        let next = positions.next.max(after_log).max(1);
-        let claims = Claims::new();
-        for position in positions.consumers {
-            claims.restore(position, next)?;
-        }
+        let found = recover(dir, settings.power)?;
         Ok(Self {
             settings,
             queue: Queue::new(),
             chores: Chores::default(),
-            space: Space::new(settings.max_bytes, segments.bytes()),
-            segments,
-            tail: Tail::new(),
-            claims,
+            space: Space::new(settings.max_bytes, found.segments.bytes()),
+            segments: found.segments,
+            tail: found.tail,
+            claims: found.claims,
+            registrations: found.registrations,
             router: Router::new(),
             meters: Meters::new(T::STREAM),
-            next: Mutex::new(next),
-            newest: AtomicU64::new(next - 1),
-            orphans: lost.then_some((oldest, next)),
+            next: Mutex::new(found.next),
+            newest: AtomicU64::new(found.next - 1),
+            orphans: found.orphans,
+            saved: Mutex::new(found.positions),
             dirty: AtomicBool::new(false),
             trouble: Mutex::default(),
             ended: CancellationToken::new(),
-            generation: Mutex::new(positions.generation),
             _lock: lock,
         })
     }
 
-    /// Finds a consumer or makes one that begins with the next record, and tells whether it was made.
-    pub(crate) fn enter(&self, name: &str, filter: T::Filter) -> Result<(Arc<Claim<T>>, bool)> {
-        let next = self.next.lock();
+    /// Finds a consumer, or makes one that begins with the next record.
+    pub(crate) async fn enter(&self, name: &str, filter: T::Filter) -> Result<Arc<Claim<T>>> {
         if let Some(claim) = self.claims.get(name, &filter)? {
-            return Ok((claim, false));
+            return Ok(claim);
         }
-        let first = self.orphans.map_or(*next, |(oldest, _)| oldest);
-        let range = (first, *next - 1);
-        let claim = self
-            .claims
-            .insert(name.to_owned(), filter, range, Ranges::default())?;
-        Ok((claim, true))
+        let registration = |cursor| Registration::Entered {
+            name: name.to_owned(),
+            subjects: filter.subjects(),
+            cursor,
+        };
+        let (claim, cursor) = self.begin(name, filter.clone())?;
+        let written = self
+            .registrations
+            .submit(registration(cursor), registrations::write);
+        if let Err(error) = written.await {
+            self.claims.remove(name);
+            return Err(error);
+        }
+        self.dirty.store(true, Ordering::Relaxed);
+        Ok(claim)
+    }
+
+    fn begin(&self, name: &str, filter: T::Filter) -> Result<(Arc<Claim<T>>, u64)> {
+        let next = self.next.lock();
+        let cursor = self.orphans.map_or(*next, |(oldest, _)| oldest);
+        let progress = Progress::looking(cursor, *next - 1);
+        let claim = self.claims.insert(name, filter, progress)?;
+        Ok((claim, cursor))
+    }
+
+    /// Removes a consumer.
+    pub(crate) async fn leave(&self, name: &str) -> Result<()> {
+        if !self.claims.remove(name) {
+            return Ok(());
+        }
+        let name = name.to_owned();
+        let left = Registration::Left { name };
+        self.registrations
+            .submit(left, registrations::write)
+            .await?;
+        self.dirty.store(true, Ordering::Relaxed);
+        self.chores.reclaim();
+        Ok(())
     }
 
     /// Tells whether the records of a segment may belong to consumers whose positions were lost.
@@ -126,26 +145,38 @@ impl<T: Record> Core<T> {
         self.orphans.is_some_and(|(_, end)| first < end)
     }
 
-    /// Writes down where all consumers stand.
+    /// Writes down where all consumers stand; called by the keeper only, whose thread may wait.
     pub(crate) fn persist(&self) -> io::Result<()> {
-        let mut generation = self.generation.lock();
         self.dirty.store(false, Ordering::Relaxed);
-        let next = *self.next.lock();
-        let positions = self.claims.positions(*generation + 1, next);
-        let stored = positions::store(self.segments.dir(), &positions, self.settings.power);
-        if stored.is_err() {
-            self.dirty.store(true, Ordering::Relaxed);
+        let saved = self
+            .save()
+            .inspect_err(|_| self.dirty.store(true, Ordering::Relaxed))?;
+        let mut before = self.saved.lock();
+        let mut registrations = self.registrations.file().blocking_lock();
+        // Both files of positions have them then, so that one of the two may be damaged.
+        if !registrations.is_empty() && before.registrations == registrations.last() {
+            registrations.rewrite(std::iter::empty())?;
         }
-        stored?;
-        *generation += 1;
+        *before = saved;
         Ok(())
     }
 
-    /// Writes down who the consumers are, so that even one damaged file does not make them forgotten.
-    pub(crate) fn persist_consumers(&self) -> Result<()> {
-        self.persist()
-            .and_then(|()| self.persist())
-            .map_err(|error| unusable(self.segments.dir(), &error))
+    fn save(&self) -> io::Result<Positions> {
+        // Consumers are entered before that is registered, so all that are registered now are among those below.
+        let registrations = self.registrations.file().blocking_lock().last();
+        let next = *self.next.lock();
+        let claims = self.claims.all();
+        let positions = Positions {
+            generation: self.saved.lock().generation + 1,
+            next,
+            registrations,
+            consumers: claims.iter().map(|claim| claim.position(next)).collect(),
+        };
+        positions::store(self.segments.dir(), &positions, self.settings.power)?;
+        Ok(Positions {
+            consumers: Vec::new(),
+            ..positions
+        })
     }
 
     /// Fails when the log has ended.

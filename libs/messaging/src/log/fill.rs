@@ -16,26 +16,26 @@ const MAX_BYTES: usize = 256 << 10;
 /// Which records a consumer reads.
 #[derive(Debug)]
 pub(crate) enum Choice<T: Record> {
-    /// Those it got before and did not acknowledge.
-    Again(Arc<Ranges>),
+    /// Those with these numbers, which its filter chooses.
+    Listed(Arc<Ranges>),
     /// Those its filter chooses.
-    New(T::Filter),
+    Matching(T::Filter),
 }
 
 impl<T: Record> Choice<T> {
     /// Tells whether the record of this number may be chosen.
     pub(crate) fn wants(&self, seq: u64) -> bool {
         match self {
-            Self::Again(ranges) => ranges.contains(seq),
-            Self::New(_) => true,
+            Self::Listed(ranges) => ranges.contains(seq),
+            Self::Matching(_) => true,
         }
     }
 
     /// Tells whether a record whose number may be chosen is.
     pub(crate) fn matches(&self, record: &T) -> bool {
         match self {
-            Self::Again(_) => true,
-            Self::New(filter) => filter.matches(record),
+            Self::Listed(_) => true,
+            Self::Matching(filter) => filter.matches(record),
         }
     }
 }

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::claim::Claim;
-use super::claims::needed;
 use super::compact::compact;
 use super::core::Core;
+use super::segment::Segment;
 use crate::Record;
 
 /// How often positions are written down and figures brought up to date.
 const TICK: Duration = Duration::from_secs(1);
+/// How many times as long as its work took the keeper rests at least.
+const REST: u32 = 20;
 /// How many files are looked through in a tick for what can be left out, when space is scarce and when there is none.
 const COMPACTIONS: (usize, usize) = (1, 8);
 
@@ -75,9 +77,10 @@ impl<T: Record> Keeper<T> {
             if told.closed {
                 break;
             }
-            if Instant::now() >= tick {
+            let begun = Instant::now();
+            if begun >= tick {
                 self.tick();
-                tick = Instant::now() + TICK;
+                tick = Instant::now() + TICK.max(begun.elapsed() * REST);
             }
         }
         self.persist();
@@ -97,8 +100,19 @@ impl<T: Record> Keeper<T> {
     fn reclaim(&self) {
         let core = &self.core;
         let claims = core.claims.all();
+        // Whoever holds one file mostly holds the next one too, and is asked first.
+        let mut holder = 0;
+        let mut needed = |segment: &Segment| {
+            let holds = |claim: &Arc<Claim<T>>| claim.needs_any(segment);
+            if claims.get(holder).is_some_and(holds) {
+                return true;
+            }
+            let found = claims.iter().position(holds);
+            holder = found.unwrap_or(holder);
+            found.is_some()
+        };
         for segment in core.segments.sealed() {
-            if core.is_orphan(segment.first()) || needed(&claims, &segment) {
+            if core.is_orphan(segment.first()) || needed(&segment) {
                 continue;
             }
             if core.segments.remove(&segment) {
@@ -106,7 +120,7 @@ impl<T: Record> Keeper<T> {
             }
         }
         let active = core.segments.newest().filter(|active| active.bytes() > 0);
-        if core.space.is_full() && active.is_some_and(|active| !needed(&claims, &active)) {
+        if core.space.is_full() && active.is_some_and(|active| !needed(&active)) {
             core.queue.roll();
         }
     }

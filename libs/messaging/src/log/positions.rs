@@ -21,6 +21,9 @@ pub(crate) struct Positions {
     pub(crate) generation: u64,
     /// The number that the next record gets at least.
     pub(crate) next: u64,
+    /// The number of the last registration that is contained in this.
+    #[serde(default)]
+    pub(crate) registrations: u64,
     pub(crate) consumers: Vec<Position>,
 }
 
@@ -34,6 +37,9 @@ pub(crate) struct Position {
     pub(crate) cursor: u64,
     /// What was delivered and not acknowledged.
     pub(crate) pending: Ranges,
+    /// What concerns it from the cursor on, where that is listed.
+    #[serde(default)]
+    pub(crate) unread: Option<Ranges>,
 }
 
 /// What reading the positions came to.
@@ -127,11 +133,13 @@ mod tests {
         Positions {
             generation,
             next: 9,
+            registrations: 3,
             consumers: vec![Position {
                 name: "writer".to_owned(),
                 subjects: vec!["channel.>".to_owned()],
                 cursor: 8,
                 pending,
+                unread: Some(Ranges::default()),
             }],
         }
     }

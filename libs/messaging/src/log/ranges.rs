@@ -81,6 +81,17 @@ impl Ranges {
         self.next(first).is_some_and(|seq| seq <= last)
     }
 
+    /// Tells whether every number from `first` to `last` is there.
+    pub(crate) fn covers(&self, first: u64, last: u64) -> bool {
+        let before = self.0.range(..=first).next_back();
+        before.is_some_and(|(_, end)| *end >= last)
+    }
+
+    /// Returns how many ranges there are.
+    pub(crate) fn pieces(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn first(&self) -> Option<u64> {
         self.0.first_key_value().map(|(start, _)| *start)
     }
@@ -141,6 +152,7 @@ mod tests {
                 let touching = ranges.0.iter().zip(ranges.0.iter().skip(1)).any(|(a, b)| a.1 + 1 >= *b.0);
                 prop_assert!(!touching);
                 prop_assert_eq!(ranges.intersects(5, 9), model.range(5..=9).next().is_some());
+                prop_assert_eq!(ranges.covers(5, 9), model.range(5..=9).count() == 5);
             }
         }
     }

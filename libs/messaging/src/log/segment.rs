@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -37,8 +37,6 @@ pub(crate) struct Segment {
     /// Where what may be read ends.
     end: AtomicU64,
     marks: Mutex<Vec<Mark>>,
-    /// The last number that concerns each consumer by its id; nothing when that is not known.
-    concerned: Mutex<Option<HashMap<u64, u64>>>,
     reported: Mutex<BTreeSet<u64>>,
 }
 
@@ -54,29 +52,8 @@ impl Segment {
                 seq: first,
                 offset: header::LENGTH,
             }]),
-            concerned: Mutex::new(None),
             reported: Mutex::default(),
         }
-    }
-
-    /// Makes the segment of a file that was just begun, and so concerns nobody yet.
-    pub(crate) fn begun(path: PathBuf, salt: u32, first: u64) -> Self {
-        let segment = Self::new(path, salt, first, first.saturating_sub(1), header::LENGTH);
-        *segment.concerned.lock() = Some(HashMap::new());
-        segment
-    }
-
-    /// Makes the segment that takes the place of another, with only some of its records.
-    pub(crate) fn rewritten(
-        old: &Self,
-        salt: u32,
-        last: u64,
-        end: u64,
-        concerned: HashMap<u64, u64>,
-    ) -> Self {
-        let segment = Self::new(old.path.clone(), salt, old.first, last, end);
-        *segment.concerned.lock() = Some(concerned);
-        segment
     }
 
     pub(crate) fn first(&self) -> u64 {
@@ -109,18 +86,6 @@ impl Segment {
         self.mark(after);
         self.last.store(after.seq - 1, Ordering::Release);
         self.end.store(after.offset, Ordering::Release);
-    }
-
-    /// Notes that a record concerns a consumer.
-    pub(crate) fn concern(&self, consumer: u64, seq: u64) {
-        if let Some(concerned) = self.concerned.lock().as_mut() {
-            concerned.insert(consumer, seq);
-        }
-    }
-
-    /// Returns the consumers that its records concern with the last number for each, where that is known.
-    pub(crate) fn concerned(&self) -> Option<HashMap<u64, u64>> {
-        self.concerned.lock().clone()
     }
 
     /// Returns the best known place to begin looking for a number.
@@ -171,6 +136,23 @@ impl Segment {
             }
             size = end - mark.offset;
         }
+    }
+
+    /// Reads all frames whose number is at least this.
+    pub(crate) fn read_from(
+        &self,
+        seq: u64,
+        mut each: impl FnMut(u64, u64, &[u8]),
+    ) -> io::Result<()> {
+        let mut mark = self.mark_before(seq);
+        while mark.offset < self.end() {
+            mark = self.read(mark, |found, offset, body| {
+                if found >= seq {
+                    each(found, offset, body);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     /// Opens the file, which another may have taken the place of: then it is not found.

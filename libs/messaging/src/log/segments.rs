@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use model::{Error, ErrorKind, Result};
+use model::Result;
 use parking_lot::RwLock;
 
 use super::segment::{Mark, Segment};
@@ -61,6 +61,11 @@ impl Segments {
             .read()
             .last_key_value()
             .map(|(_, segment)| segment.clone())
+    }
+
+    /// Returns the number that the oldest file begins with.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.list.read().first_key_value().map(|(first, _)| *first)
     }
 
     /// Returns the files that are complete, oldest first.
@@ -181,30 +186,22 @@ fn open_segment(path: &Path, first: u64, next: Option<u64>) -> Result<Option<Seg
                 .map(Some)
                 .map_err(|error| unusable(path, &error)),
         },
-        Err(Unusable::Newer(version)) => Err(Error::new(
-            ErrorKind::Conflict,
-            "bus_newer",
-            format!(
-                "{} has format {version}, which only a newer version of this program reads",
-                path.display()
-            ),
-        )),
+        Err(Unusable::Newer(version)) => Err(directory::newer(path, version)),
         Err(reason) => {
-            set_aside(path, &reason).map_err(|error| unusable(path, &error))?;
-            Ok(None)
+            let cleared = match reason {
+                Unusable::Torn => discard(path),
+                Unusable::Damaged | Unusable::Newer(_) => directory::set_aside(path),
+            };
+            cleared
+                .map_err(|error| unusable(path, &error))
+                .map(|()| None)
         }
     }
 }
 
-/// Keeps a file that cannot be read out of the way, for a person to look at.
-fn set_aside(path: &Path, reason: &Unusable) -> io::Result<()> {
-    if *reason == Unusable::Torn {
-        tracing::warn!(file = %path.display(), offset = 0, "an unfinished file is removed");
-        return fs::remove_file(path);
-    }
-    let aside = path.with_extension("damaged");
-    tracing::error!(file = %path.display(), offset = 0, aside = %aside.display(), "a file without a readable header is set aside");
-    fs::rename(path, aside)
+fn discard(path: &Path) -> io::Result<()> {
+    tracing::warn!(file = %path.display(), offset = 0, "an unfinished file is removed");
+    fs::remove_file(path)
 }
 
 /// Reads the last file, cuts off what was not written completely, and names what else is damaged.

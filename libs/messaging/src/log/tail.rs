@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::fill::{Choice, Fill};
+use super::fill::Fill;
 use crate::Record;
 
 /// How many bytes of the newest records stay in memory.
@@ -46,8 +46,12 @@ impl<T: Record> Tail<T> {
         }
     }
 
-    /// Reads records from `from` to `until`, or nothing when the first of them is not in memory.
-    pub(crate) fn fill(&self, from: u64, until: u64, choice: &Choice<T>) -> Option<Fill<T>> {
+    /// Reads chosen records from `from` to `until`, or nothing when the first of them is not in memory.
+    pub(crate) fn fill(
+        &self,
+        (from, until): (u64, u64),
+        chosen: impl Fn(u64, &T) -> bool,
+    ) -> Option<Fill<T>> {
         let recent = self.0.read();
         let (first, _) = recent.records.front()?;
         if from < *first {
@@ -63,7 +67,7 @@ impl<T: Record> Tail<T> {
                 return Some(fill);
             }
             fill.next = seq + 1;
-            if choice.wants(*seq) && choice.matches(record) {
+            if chosen(*seq, record) {
                 fill.push(*seq, record.clone());
             }
         }

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use model::{Error, ErrorKind};
+use model::Error;
 
 use super::active::Active;
 use super::core::Core;
 use super::queue::Entry;
+use crate::disk::directory::write_failed;
 use crate::disk::frame;
 use crate::{Record, Seq};
 
@@ -112,12 +113,12 @@ impl<T: Record> Writer<T> {
         self.active.reveal(self.buffer.len(), self.next);
         core.tail
             .extend((first..).zip(batch.iter().map(|entry| entry.record.clone())));
+        let listed = core.claims.listed();
         let mut wakers = Vec::new();
         let mut next = core.next.lock();
         for (seq, entry) in (first..).zip(batch.iter()) {
             core.claims.concerned(&entry.record, |claim| {
-                wakers.extend(claim.arrived(seq));
-                self.active.segment().concern(claim.id, seq);
+                wakers.extend(claim.arrived(seq, listed));
             });
         }
         *next = self.next;
@@ -139,11 +140,7 @@ impl<T: Record> Writer<T> {
     }
 
     fn refuse(&mut self, batch: &mut Vec<Entry<T>>, error: &io::Error) {
-        let refusal = Error::new(
-            ErrorKind::Unavailable,
-            "bus_write_failed",
-            "the bus cannot write to its disk now; the log of the process says why",
-        );
+        let refusal = write_failed();
         if self.core.trouble.lock().is_none() {
             let file = self.active.segment().path().display();
             tracing::error!(%file, %error, "records cannot be written and are refused");

@@ -40,7 +40,8 @@ async fn positions_are_written_down_while_the_log_is_open() {
     let mut reader = consumer(&log, "c").await;
     publish(&log, 0..10).await;
     take(&mut reader, 10, true).await;
-    let positions = || fs::read_to_string(place.dir.path().join("messages/positions")).unwrap();
+    let path = place.dir.path().join("messages/positions");
+    let positions = || fs::read_to_string(&path).unwrap_or_default();
     until(|| positions().contains(r#""cursor":11,"pending":[]"#)).await;
     publish(&log, 10..12).await;
     let killed = place.killed();
@@ -124,4 +125,86 @@ async fn a_closed_log_says_so() {
     assert!(ended.is_cancelled());
     let error = reader.next().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn consumers_come_and_go_durably_before_any_positions_are_written() {
+    let place = Place::new();
+    let log = place.open();
+    let came = (0..50).map(|each| {
+        let name = format!("c{each}");
+        let log = &log;
+        async move { log.consumer(&name, Filter::All).await.map(drop) }
+    });
+    for result in futures_util::future::join_all(came).await {
+        result.unwrap();
+    }
+    log.forget("c7").await.unwrap();
+    publish(&log, 0..3).await;
+    for name in ["positions", "positions.old", "positions.new"] {
+        drop(fs::remove_file(
+            place.dir.path().join("messages").join(name),
+        ));
+    }
+    let killed = place.killed();
+    let log = killed.open();
+    assert_eq!(log.core.claims.all().len(), 49);
+    let mut reader = consumer(&log, "c8").await;
+    assert_eq!(take(&mut reader, 3, true).await, numbers(0..3));
+    let mut reader = consumer(&log, "c7").await;
+    publish(&log, 3..4).await;
+    assert_eq!(take(&mut reader, 1, true).await, [3]);
+}
+
+#[tokio::test]
+async fn registrations_that_are_in_both_positions_leave_the_journal() {
+    let place = Place::new();
+    let log = place.open();
+    let mut reader = consumer(&log, "c").await;
+    let journal = place.dir.path().join("messages/consumers.journal");
+    let length = || fs::metadata(&journal).unwrap().len();
+    assert!(length() > 32);
+    publish(&log, 0..1).await;
+    until(|| !place.files("positions").is_empty()).await;
+    take(&mut reader, 1, true).await;
+    until(|| length() == 32).await;
+    drop(consumer(&log, "d").await);
+    drop((reader, log));
+    let log = place.open();
+    assert_eq!(log.core.claims.all().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_unread_is_listed_again_after_a_restart() {
+    let place = Place::new();
+    let channel = ChannelId::random();
+    let log = place.open();
+    drop(
+        log.consumer("away", Filter::Channel(channel))
+            .await
+            .unwrap(),
+    );
+    let _all = consumer(&log, "all").await;
+    for each in 0..300 {
+        let to = if each % 100 == 0 {
+            channel
+        } else {
+            ChannelId::random()
+        };
+        log.publish(numbered(to, each)).await.unwrap();
+        if each == 150 {
+            until(|| !log.core.dirty.load(Ordering::Relaxed)).await;
+        }
+    }
+    let killed = place.killed();
+    let log = killed.open();
+    let away = log.core.claims.all()[1].position(0);
+    assert_eq!(away.name, "away");
+    let unread = serde_json::to_string(&away.unread).unwrap();
+    assert_eq!(unread, "[[1,1],[101,101],[201,201]]");
+    let mut away = log
+        .consumer("away", Filter::Channel(channel))
+        .await
+        .unwrap();
+    assert_eq!(take(&mut away, 3, true).await, [0, 100, 200]);
 }

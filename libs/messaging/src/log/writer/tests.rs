@@ -1,6 +1,6 @@
 use std::fs::{File, OpenOptions};
 
-use model::Result;
+use model::{ErrorKind, Result};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -22,7 +22,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(power: bool) -> Self {
+    async fn new(power: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let lock = Arc::new(Lock::take(dir.path()).unwrap());
         let settings = Settings {
@@ -31,7 +31,7 @@ impl Bench {
         };
         let core = Arc::new(Core::open(dir.path(), lock, settings).unwrap());
         let writer = Writer::open(core.clone()).unwrap();
-        let (claim, _) = core.enter("c", Filter::All).unwrap();
+        let claim = core.enter("c", Filter::All).await.unwrap();
         Self {
             _dir: dir,
             core,
@@ -75,7 +75,7 @@ impl Bench {
 
 #[tokio::test]
 async fn what_does_not_fit_on_the_disk_is_refused() {
-    let mut bench = Bench::new(false);
+    let mut bench = Bench::new(false).await;
     let [one, two, three] = ["a", "b", "c"].map(|subtopic| Arc::new(message(subtopic)));
     let first = bench.commit(&one).await.unwrap();
     bench.fail("/dev/full");
@@ -93,7 +93,7 @@ async fn what_does_not_fit_on_the_disk_is_refused() {
 
 #[tokio::test]
 async fn a_file_that_could_not_be_synced_is_not_used_again() {
-    let mut bench = Bench::new(true);
+    let mut bench = Bench::new(true).await;
     let [one, two, three] = ["a", "b", "c"].map(|subtopic| Arc::new(message(subtopic)));
     bench.commit(&one).await.unwrap();
     let file = bench.writer.active.segment().path().to_owned();
@@ -107,7 +107,7 @@ async fn a_file_that_could_not_be_synced_is_not_used_again() {
 
 #[tokio::test]
 async fn the_log_finds_out_by_itself_that_the_disk_works_again() {
-    let mut bench = Bench::new(false);
+    let mut bench = Bench::new(false).await;
     bench.fail("/dev/full");
     let record = Arc::new(message("a"));
     bench.commit(&record).await.unwrap_err();
