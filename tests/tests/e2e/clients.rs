@@ -142,8 +142,10 @@ fn mosquitto(
 ) -> anyhow::Result<Command> {
     let address = platform.address("mqtt")?;
     let (host, port) = address.split_once(':').context("no port")?;
-    let mut command = Command::new(program);
+    // Into a pipe the C library would keep lines back until there are many.
+    let mut command = Command::new("stdbuf");
     command
+        .args(["-oL", program])
         .args(["-h", host, "-p", port, "-u", &thing.id, "-P", &thing.key])
         .args(more);
     Ok(command)

@@ -18,6 +18,8 @@ both_shapes!(killing_any_process_loses_nothing_acknowledged);
 
 /// How many kills each process suffers.
 const KILLS: usize = if cfg!(feature = "long") { 10 } else { 1 };
+/// How long the load goes on undisturbed before a kill.
+const LOAD: Duration = Duration::from_millis(800);
 /// The pause between two messages of a publisher: two of them make 500 messages a second.
 const PAUSE: Duration = Duration::from_millis(4);
 
@@ -64,13 +66,13 @@ async fn killing_any_process_loses_nothing_acknowledged(shape: Shape) -> anyhow:
 async fn strike(stage: &mut Stage) -> anyhow::Result<()> {
     for _ in 0..KILLS {
         for role in stage.platform.roles() {
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            tokio::time::sleep(LOAD).await;
             stage.platform.kill(role).await?;
             stage.platform.restart(role).await?;
         }
         stage.platform.restart_nats().await?;
     }
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(LOAD).await;
     Ok(())
 }
 
@@ -149,6 +151,8 @@ async fn connect_mqtt(at: &(String, u16), thing: &Thing) -> anyhow::Result<TcpSt
     ]
     .concat();
     let mut stream = TcpStream::connect((at.0.as_str(), at.1)).await?;
+    // A packet is written in two parts; together they leave at once.
+    stream.set_nodelay(true)?;
     stream.write_all(&[0x10, u8::try_from(body.len())?]).await?;
     stream.write_all(&body).await?;
     let mut connack = [0; 4];

@@ -63,8 +63,11 @@ impl Sessions {
             self.socket.line_after("closed ").await?.starts_with("3003"),
             "the close code is not 3003"
         );
-        // mosquitto_sub reconnects by itself; that it was cut shows in its next CONNECT.
-        self.mqtt.line_after("Client ").await?;
+        let reason = self.mqtt.line_after("Received DISCONNECT (").await?;
+        ensure!(
+            ["135", "152"].iter().any(|code| reason.starts_with(code)),
+            "told {reason} instead of not authorized or administrative action"
+        );
         let path = format!("{}/messages", stage.channel);
         let refused = || async {
             let status = stage
