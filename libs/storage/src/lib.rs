@@ -4,6 +4,7 @@
 //!
 //! - Parameters are `$1, $2, ..` in any order and number. An optional filter states its type once:
 //!   `(CAST($1 AS TEXT) IS NULL OR name = $1)`. The cast is for that test only: compare with the bare `$1`.
+//!   PostgreSQL plans each statement for its values, so that a filter that is absent costs nothing.
 //! - Integers are `i64` for `BIGINT` and `i32` for `INTEGER`. JSON values are objects.
 //! - Tables spell PostgreSQL's types (`UUID`, `TIMESTAMPTZ`, `JSONB`, `BOOLEAN`, `BIGINT`, `BYTEA`, `VARCHAR(n)`).
 //! - Queries name their columns: a migration that adds one would break prepared statements with `*`.

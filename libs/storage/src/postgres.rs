@@ -75,8 +75,10 @@ fn build(settings: &PostgresSettings) -> Result<deadpool_postgres::Pool> {
 
 fn driver(settings: &PostgresSettings) -> tokio_postgres::Config {
     let millis = settings.statement_timeout.as_millis();
+    // A statement with optional filters has no plan that is good for whatever they are.
     let mut options = format!(
-        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} -c timezone=UTC"
+        "-c statement_timeout={millis} -c idle_in_transaction_session_timeout={millis} -c timezone=UTC \
+         -c plan_cache_mode=force_custom_plan"
     );
     if let Some(schema) = &settings.schema {
         options.push_str(" -c search_path=");

@@ -28,6 +28,15 @@ const MIGRATIONS: &[Migration] = &[
         sql: Sql::Both(include_str!("../../../migrations/things/0001_things.sql")),
     },
     outbox::migration(2),
+    // Covered by `w29_filters_count_what_they_choose_and_know_no_wildcards` in tests/contract.
+    Migration {
+        version: 3,
+        name: "metadata",
+        sql: Sql::Each {
+            postgres: include_str!("../../../migrations/things/0003_metadata.postgres.sql"),
+            sqlite: include_str!("../../../migrations/things/0003_metadata.sqlite.sql"),
+        },
+    },
 ];
 
 /// Things in a database.

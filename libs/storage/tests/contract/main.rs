@@ -7,6 +7,7 @@ mod limits;
 mod locks;
 mod migrations;
 mod outbox;
+mod plans;
 mod transactions;
 
 use storage::{Db, Migration, Settings, Sql};

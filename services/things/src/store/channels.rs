@@ -73,8 +73,9 @@ impl ChannelRepository for Store {
         thing: ThingId,
         query: PageQuery,
     ) -> Result<Page<Channel>> {
-        let sql = "SELECT COUNT(*) AS total FROM connections JOIN channels ON id = channel_id
-            WHERE thing_id = $1 AND owner = $2";
+        // Both sides of a connection have one owner.
+        let sql = "SELECT COUNT(*) AS total FROM connections
+            WHERE thing_id = $1 AND EXISTS (SELECT 1 FROM things WHERE id = $1 AND owner = $2)";
         let total = self.db.query_opt(sql, &[&thing, &owner]).await;
         let sql = "SELECT id, name, metadata FROM connections JOIN channels ON id = channel_id
             WHERE thing_id = $1 AND owner = $2 ORDER BY id LIMIT $3 OFFSET $4";

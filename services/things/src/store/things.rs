@@ -73,8 +73,9 @@ impl ThingRepository for Store {
         channel: ChannelId,
         query: PageQuery,
     ) -> Result<Page<Thing>> {
-        let sql = "SELECT COUNT(*) AS total FROM connections JOIN things ON id = thing_id
-            WHERE channel_id = $1 AND owner = $2";
+        // Both sides of a connection have one owner.
+        let sql = "SELECT COUNT(*) AS total FROM connections
+            WHERE channel_id = $1 AND EXISTS (SELECT 1 FROM channels WHERE id = $1 AND owner = $2)";
         let total = self.db.query_opt(sql, &[&channel, &owner]).await;
         let sql = "SELECT id, key_sealed, name, metadata
             FROM connections JOIN things ON id = thing_id

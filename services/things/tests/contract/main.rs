@@ -7,6 +7,7 @@ mod channels;
 mod connections;
 mod events;
 mod owners;
+mod plans;
 mod secrets;
 mod things;
 mod user_events;

@@ -1,0 +1,1 @@
+-- SQLite has no index for what metadata contains: it looks through what the owner has.
