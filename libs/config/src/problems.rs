@@ -18,6 +18,13 @@ impl Problems {
         }
     }
 
+    /// Takes over what somebody else found.
+    pub fn append(&mut self, other: Self) {
+        for (name, reason) in other.0 {
+            self.push(name, reason);
+        }
+    }
+
     /// Tells whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
