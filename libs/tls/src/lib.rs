@@ -1,0 +1,46 @@
+//! TLS for every listener and every client of the platform, over OpenSSL; nothing else configures it.
+//!
+//! - [`Settings::load`] reads what an operator says about an [`Endpoint`] (all of them are in [`endpoints`]) and
+//!   checks it together with the files it names.
+//! - [`Acceptor`] turns accepted sockets into [`MaybeTls`] streams, off the accept loop, within deadlines and limits.
+//! - [`ClientTls`] does the handshake with a server. [`TlsInfo`] says what was agreed, [`PeerCert`] who the peer is:
+//!   what a certificate means is decided by who asks.
+//! - [`Reloader`] swaps certificates while connections go on.
+//! - [`Reason`] is the stable word for why a connection did not come about.
+
+mod accept;
+mod alpn;
+mod classify;
+mod client_tls;
+mod context;
+#[expect(
+    unsafe_code,
+    reason = "the crate of OpenSSL has no safe form of these calls"
+)]
+mod ffi;
+mod info;
+mod live;
+mod material;
+mod maybe_tls;
+mod peer_cert;
+mod prefixed;
+mod reason;
+mod reload;
+mod server_tls;
+mod settings;
+mod verify;
+
+pub use accept::{Accepted, Acceptor};
+pub use alpn::Alpn;
+pub use client_tls::ClientTls;
+pub use info::TlsInfo;
+pub use live::{BuildError, Reloaded};
+pub use maybe_tls::MaybeTls;
+pub use peer_cert::PeerCert;
+pub use reason::{Reason, Refused};
+pub use reload::Reloader;
+pub use server_tls::ServerTls;
+pub use settings::{
+    ClientAuth, CrlMode, CrlScope, Endpoint, Legacy, MaterialVariables, Network, Pin, Plaintext,
+    Policy, Profile, ProxyProtocol, ReloadOn, Role, Settings, Tickets, Version, endpoints,
+};

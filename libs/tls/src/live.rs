@@ -1,0 +1,161 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use config::Problems;
+use parking_lot::Mutex;
+
+use crate::Alpn;
+use crate::context::ContextError;
+use crate::material::{Loaded, files};
+use crate::peer_cert::system_time;
+use crate::settings::{ReloadOn, Settings};
+
+/// Why material cannot be used; nothing of it is in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The files are not what they should be.
+    #[error("the certificates of {endpoint} cannot be used: {problems}")]
+    Material {
+        /// Whose they are.
+        endpoint: &'static str,
+        /// What is wrong, by variable.
+        problems: Problems,
+    },
+    /// OpenSSL does not take a setting.
+    #[error("TLS of {endpoint} cannot be set up: {reason}")]
+    Context {
+        /// Whose it is.
+        endpoint: &'static str,
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// What a reload did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The material is what it was.
+    Unchanged,
+    /// New connections use the new material; the number is that of its generation.
+    Swapped(u64),
+}
+
+/// One set of material in use.
+pub(crate) struct Generation<C> {
+    pub(crate) number: u64,
+    pub(crate) context: C,
+    digest: [u8; 32],
+}
+
+/// A context that can be replaced while connections are made with it.
+pub(crate) struct Live<C> {
+    pub(crate) settings: Settings,
+    pub(crate) alpn: Alpn,
+    build: Build<C>,
+    current: ArcSwap<Generation<C>>,
+    /// One reload at a time, so that an older reading never replaces a newer one.
+    reloading: Mutex<()>,
+}
+
+type Build<C> = fn(&Settings, &Loaded, &Alpn, u64) -> Result<C, ContextError>;
+
+impl<C> Live<C> {
+    /// Reads the material for the first time.
+    pub(crate) fn open(
+        settings: Settings,
+        alpn: Alpn,
+        build: Build<C>,
+    ) -> Result<Self, BuildError> {
+        let generation = generation(&settings, &read(&settings)?, &alpn, build, 1)?;
+        Ok(Self {
+            settings,
+            alpn,
+            build,
+            current: ArcSwap::from_pointee(generation),
+            reloading: Mutex::new(()),
+        })
+    }
+
+    /// Returns what new connections use.
+    pub(crate) fn current(&self) -> Arc<Generation<C>> {
+        self.current.load_full()
+    }
+}
+
+/// Something that reads its files again.
+pub(crate) trait Reload: Send + Sync {
+    fn endpoint(&self) -> &'static str;
+    fn reload_on(&self) -> ReloadOn;
+    fn files(&self) -> Vec<PathBuf>;
+    fn is_insecure(&self) -> bool;
+    /// Reads the files, checks them, and only then swaps; after an error the old ones stay in use.
+    fn reload(&self) -> Result<Reloaded, BuildError>;
+}
+
+impl<C: Send + Sync> Reload for Live<C> {
+    fn endpoint(&self) -> &'static str {
+        self.settings.endpoint.name
+    }
+
+    fn reload_on(&self) -> ReloadOn {
+        self.settings.policy.reload
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        files(&self.settings)
+    }
+
+    fn is_insecure(&self) -> bool {
+        self.settings.policy.insecure_skip_verify
+    }
+
+    fn reload(&self) -> Result<Reloaded, BuildError> {
+        let _one = self.reloading.lock();
+        let loaded = read(&self.settings)?;
+        let current = self.current();
+        if loaded.digest == current.digest {
+            return Ok(Reloaded::Unchanged);
+        }
+        let number = current.number + 1;
+        let next = generation(&self.settings, &loaded, &self.alpn, self.build, number)?;
+        self.current.store(Arc::new(next));
+        Ok(Reloaded::Swapped(number))
+    }
+}
+
+fn read(settings: &Settings) -> Result<Loaded, BuildError> {
+    let mut problems = Problems::new();
+    Loaded::read(settings, &mut problems).ok_or(BuildError::Material {
+        endpoint: settings.endpoint.name,
+        problems,
+    })
+}
+
+fn generation<C>(
+    settings: &Settings,
+    loaded: &Loaded,
+    alpn: &Alpn,
+    build: Build<C>,
+    number: u64,
+) -> Result<Generation<C>, BuildError> {
+    let endpoint = settings.endpoint.name;
+    let context = build(settings, loaded, alpn, number).map_err(|error| BuildError::Context {
+        endpoint,
+        reason: error.to_string(),
+    })?;
+    let expiry = loaded
+        .identity
+        .as_ref()
+        .and_then(|identity| system_time(identity.leaf.not_after()).ok())
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    if let Some(expiry) = expiry {
+        metrics::gauge!("tls_cert_not_after_seconds", "endpoint" => endpoint)
+            .set(expiry.as_secs_f64());
+    }
+    Ok(Generation {
+        number,
+        context,
+        digest: loaded.digest,
+    })
+}

@@ -1,0 +1,101 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+use crate::prefixed::Prefixed;
+
+/// An accepted connection, encrypted or not.
+pub struct MaybeTls(Stream);
+
+enum Stream {
+    Plain(Prefixed<TcpStream>),
+    Tls(SslStream<Prefixed<TcpStream>>),
+}
+
+impl MaybeTls {
+    pub(crate) fn plain(io: Prefixed<TcpStream>) -> Self {
+        Self(Stream::Plain(io))
+    }
+
+    pub(crate) fn tls(io: SslStream<Prefixed<TcpStream>>) -> Self {
+        Self(Stream::Tls(io))
+    }
+
+    /// Returns the socket below.
+    pub fn tcp(&self) -> &TcpStream {
+        match &self.0 {
+            Stream::Plain(io) => io.get_ref(),
+            Stream::Tls(io) => io.get_ref().get_ref(),
+        }
+    }
+}
+
+impl From<TcpStream> for MaybeTls {
+    fn from(io: TcpStream) -> Self {
+        Self::plain(Prefixed::new(Bytes::new(), io))
+    }
+}
+
+/// The same call on whichever stream it is.
+macro_rules! each {
+    ($self:ident, $io:ident => $call:expr) => {
+        match &mut $self.0 {
+            Stream::Plain(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            Stream::Tls(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for MaybeTls {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for MaybeTls {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => io.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(self, io => io.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.0 {
+            Stream::Plain(io) => io.is_write_vectored(),
+            Stream::Tls(io) => io.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, io => io.poll_shutdown(cx))
+    }
+}

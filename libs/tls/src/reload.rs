@@ -1,0 +1,196 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::BoxError;
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::live::Reload;
+use crate::settings::ReloadOn;
+use crate::{ClientTls, Reloaded, ServerTls};
+
+/// How long files have to be left alone before they are read, and how often that is waited for at most.
+const SETTLE: Duration = Duration::from_millis(500);
+const MAX_SETTLES: usize = 10;
+
+/// How often files are read without being told: a watch can be lost, or be impossible on a network's file system.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often an unverified peer is complained about.
+const COMPLAIN_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Reads certificates again when their files change, or on SIGHUP.
+#[derive(Default)]
+pub struct Reloader {
+    targets: Vec<Target>,
+}
+
+struct Target {
+    live: Arc<dyn Reload>,
+    /// What was wrong the last time, so that it is logged once.
+    error: Option<String>,
+}
+
+impl Reloader {
+    /// Makes one that looks after nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks after a listener.
+    pub fn add_server(&mut self, tls: &ServerTls) {
+        self.add(tls.live());
+    }
+
+    /// Looks after a client.
+    pub fn add_client(&mut self, tls: &ClientTls) {
+        self.add(tls.live());
+    }
+
+    fn add(&mut self, live: Arc<dyn Reload>) {
+        self.targets.push(Target { live, error: None });
+    }
+
+    /// Tells whether there is nothing to look after.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// Runs until the stop; bad material is logged and leaves the old in use.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), BoxError> {
+        let changed = Arc::new(Notify::new());
+        let _watcher = self.watch(&changed);
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut look = interval(LOOK_INTERVAL);
+        let mut complain = interval(COMPLAIN_INTERVAL);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = hangup.recv() => self.reload(|on| on != ReloadOn::Off).await,
+                () = settled(&changed) => self.reload(|on| on == ReloadOn::Watch).await,
+                _ = look.tick() => self.reload(|on| on == ReloadOn::Watch).await,
+                _ = complain.tick() => self.complain(),
+            }
+        }
+    }
+
+    /// Watches directories, not files: a file that is replaced by another of its name is gone from its watch, and a
+    /// file behind a symbolic link never changes.
+    fn watch(&self, changed: &Arc<Notify>) -> Option<notify::RecommendedWatcher> {
+        let watched = |target: &&Target| target.live.reload_on() == ReloadOn::Watch;
+        let directories: BTreeSet<PathBuf> = self
+            .targets
+            .iter()
+            .filter(watched)
+            .flat_map(|target| target.live.files())
+            .map(|file| directory(&file))
+            .collect();
+        if directories.is_empty() {
+            return None;
+        }
+        let wake = Arc::clone(changed);
+        let heard = move |event: notify::Result<notify::Event>| {
+            if event.is_ok_and(|event| is_change(event.kind)) {
+                wake.notify_one();
+            }
+        };
+        let mut watcher = notify::recommended_watcher(heard)
+            .inspect_err(
+                |error| tracing::warn!(%error, "cannot watch certificates; looking every minute"),
+            )
+            .ok()?;
+        for directory in &directories {
+            if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
+                tracing::warn!(%error, directory = %directory.display(), "cannot watch certificates; looking every minute");
+            }
+        }
+        Some(watcher)
+    }
+
+    async fn reload(&mut self, wanted: impl Fn(ReloadOn) -> bool) {
+        for target in &mut self.targets {
+            if wanted(target.live.reload_on()) {
+                target.reload().await;
+            }
+        }
+    }
+
+    fn complain(&self) {
+        for target in self
+            .targets
+            .iter()
+            .filter(|target| target.live.is_insecure())
+        {
+            tracing::warn!(
+                endpoint = target.live.endpoint(),
+                "the server's certificate is not verified: it can be anybody"
+            );
+        }
+    }
+}
+
+impl Target {
+    async fn reload(&mut self) {
+        let live = Arc::clone(&self.live);
+        let endpoint = live.endpoint();
+        let count = |result: &'static str| {
+            metrics::counter!("tls_reloads_total", "endpoint" => endpoint, "result" => result)
+                .increment(1);
+        };
+        // Files are read and keys are checked, which is no work for the thread of others' connections.
+        let result = match tokio::task::spawn_blocking(move || live.reload()).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match result {
+            Ok(Reloaded::Unchanged) => self.error = None,
+            Ok(Reloaded::Swapped(generation)) => {
+                count("swapped");
+                tracing::info!(endpoint, generation, "new certificates are in use");
+                self.error = None;
+            }
+            Err(error) if self.error.as_ref() == Some(&error) => {}
+            Err(error) => {
+                count("refused");
+                tracing::error!(
+                    endpoint,
+                    error,
+                    "new certificates are refused, the old ones stay in use"
+                );
+                self.error = Some(error);
+            }
+        }
+    }
+}
+
+/// Waits for a change, and then until there is none for a while: files are written one after the other.
+async fn settled(changed: &Notify) {
+    changed.notified().await;
+    for _ in 0..MAX_SETTLES {
+        if timeout(SETTLE, changed.notified()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Our own reading is no change.
+fn is_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) => true,
+        EventKind::Any | EventKind::Other => true,
+    }
+}
+
+fn directory(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

@@ -1,0 +1,65 @@
+//! What an operator says about the TLS of one endpoint.
+
+mod endpoint;
+mod kinds;
+mod load;
+mod object;
+mod pem;
+mod policy;
+mod policy_load;
+mod rules;
+
+pub use endpoint::{Endpoint, Legacy, Role};
+pub use kinds::{
+    ClientAuth, CrlMode, CrlScope, Network, Pin, Plaintext, Profile, ProxyProtocol, ReloadOn,
+    Tickets, Version,
+};
+pub(crate) use object::Material;
+pub(crate) use pem::{Pem, read_file};
+pub use policy::{MaterialVariables, Policy};
+
+/// The listeners and clients of the platform.
+pub mod endpoints {
+    pub use super::endpoint::{
+        ALL, HTTP_ADAPTER, HTTP_ADAPTER_THINGS, MQTT_ADAPTER, MQTT_ADAPTER_HTTP,
+        MQTT_ADAPTER_THINGS, MQTT_ADAPTER_WS, THINGS_AUTH_HTTP, THINGS_GRPC, THINGS_HTTP,
+        THINGS_USERS, USERS_GRPC, USERS_HTTP, WS_ADAPTER, WS_ADAPTER_THINGS,
+    };
+}
+
+/// The checked settings of one endpoint; `Debug` names sources and shows no material.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) policy: Policy,
+    pub(crate) material: Material,
+    pub(crate) enabled: bool,
+    pub(crate) client_auth: ClientAuth,
+    pub(crate) profile: Profile,
+}
+
+impl Settings {
+    /// Tells whether the endpoint does TLS.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Returns the endpoint they are for.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns everything apart from the material.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Tells whether sessions are resumed by tickets.
+    pub(crate) fn tickets(&self) -> bool {
+        match self.policy.session_tickets {
+            Tickets::Auto => self.client_auth == ClientAuth::None,
+            Tickets::On => true,
+            Tickets::Off => false,
+        }
+    }
+}
