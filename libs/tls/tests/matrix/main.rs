@@ -1,0 +1,17 @@
+//! The matrix of good and bad peers, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod certificates;
+mod client;
+mod deadlines;
+mod foreign;
+mod one_port;
+mod pki;
+mod policy;
+mod protocol;
+mod proxy;
+mod reload;
+mod revocation;
+mod settings;
+mod stage;
