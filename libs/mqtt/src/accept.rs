@@ -20,6 +20,8 @@ const PROBE_AFTER: Duration = Duration::from_secs(60);
 
 /// Binds as many listeners to one address as there are shards; the kernel spreads connections over them.
 pub(crate) fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<StdListener>> {
+    // Sharing a port among listeners would also share it with another process, which nobody wants.
+    drop(bind_one(address, false)?);
     let first = bind_one(address, shards > 1)?;
     let bound = first.local_addr()?;
     let mut listeners = vec![first];

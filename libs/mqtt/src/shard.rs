@@ -69,7 +69,7 @@ impl Shard {
             matches: RefCell::default(),
             outbox: Outbox::new(node.mailboxes.len()),
             held: Held::default(),
-            read_buffer: Cell::new(vec![0; READ_BUFFER]),
+            read_buffer: Cell::default(),
             tasks: TaskTracker::new(),
             node,
         }
@@ -162,6 +162,11 @@ impl Shard {
         self.peers.borrow_mut().remove(id);
     }
 
+    /// Returns the connections there are now.
+    pub(crate) fn connections(&self) -> Vec<Rc<Peer>> {
+        self.peers.borrow().iter().cloned().collect()
+    }
+
     /// Ends all connections.
     pub(crate) fn close_all(&self, reason: crate::packet::Reason, detail: &'static str) {
         for peer in self.peers.borrow().iter() {
@@ -188,6 +193,7 @@ impl Shard {
     /// Lends the read buffer of the shard, of which there is one because nothing waits while it is in use.
     pub(crate) fn with_read_buffer<T>(&self, read: impl FnOnce(&mut [u8]) -> T) -> T {
         let mut buffer = self.read_buffer.take();
+        buffer.resize(READ_BUFFER, 0);
         let result = read(&mut buffer);
         self.read_buffer.set(buffer);
         result

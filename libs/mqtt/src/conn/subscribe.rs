@@ -4,7 +4,6 @@ use messaging::Message;
 
 use super::ending::End;
 use super::serve::Conn;
-use crate::index::Subscription;
 use crate::packet::{Outgoing, PacketId, Reason, Subscribe, Unsubscribe};
 use crate::peer::published_qos;
 use crate::reception::Subscribed;
@@ -17,7 +16,7 @@ pub(super) enum Done {
     /// It is known whether a message may be published.
     Decided(Box<Message>, Option<PacketId>, model::Result<()>),
     /// The filters of a SUBSCRIBE are in force, or refused.
-    Subscribed(PacketId, Vec<Subscribed>),
+    Subscribed(PacketId, Vec<Result<Subscribed, Reason>>),
     /// The filters of an UNSUBSCRIBE are no longer in force.
     Unsubscribed(PacketId, Vec<Reason>),
 }
@@ -26,24 +25,7 @@ impl Conn {
     pub(super) fn on_subscribe(&mut self, subscribe: Subscribe) {
         let reception = Rc::clone(&self.reception);
         self.work = Some(Box::pin(async move {
-            let mut results = Vec::with_capacity(subscribe.filters.len());
-            for (filter, options) in &subscribe.filters {
-                let subscription = Subscription {
-                    options: *options,
-                    id: subscribe.id,
-                };
-                results.push(reception.subscribe(filter, subscription).await);
-            }
-            // What is not stored would be forgotten by a restart, so it is not promised.
-            if let Err(error) = reception.save().await {
-                tracing::warn!(%error, "a session could not be stored");
-                for (result, (filter, _)) in results.iter_mut().zip(&subscribe.filters) {
-                    if !result.reason.is_error() {
-                        reception.unsubscribe(filter).await;
-                        *result = Reason::ImplementationSpecificError.into();
-                    }
-                }
-            }
+            let results = reception.subscribe(&subscribe).await;
             Done::Subscribed(subscribe.packet_id, results)
         }));
     }
@@ -51,13 +33,7 @@ impl Conn {
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: Unsubscribe) {
         let reception = Rc::clone(&self.reception);
         self.work = Some(Box::pin(async move {
-            let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
-            for filter in &unsubscribe.filters {
-                reasons.push(reception.unsubscribe(filter).await);
-            }
-            if let Err(error) = reception.save().await {
-                tracing::warn!(%error, "a session could not be stored");
-            }
+            let reasons = reception.unsubscribe(&unsubscribe.filters).await;
             Done::Unsubscribed(unsubscribe.packet_id, reasons)
         }));
     }
@@ -82,17 +58,7 @@ impl Conn {
                 refusal::of_kind(error.kind),
             ),
             Done::Subscribed(packet_id, results) => {
-                let reasons: Vec<Reason> = results.iter().map(|result| result.reason).collect();
-                self.peer.send(&Outgoing::SubAck {
-                    packet_id,
-                    reasons: &reasons,
-                    reason_string: explain(&reasons),
-                });
-                for (filter, subscription) in
-                    results.iter().filter_map(|result| result.retained.as_ref())
-                {
-                    self.reception.send_retained(filter, *subscription);
-                }
+                self.on_subscribed(packet_id, &results);
                 Ok(())
             }
             Done::Unsubscribed(packet_id, reasons) => {
@@ -102,6 +68,23 @@ impl Conn {
                 });
                 Ok(())
             }
+        }
+    }
+
+    fn on_subscribed(&self, packet_id: PacketId, results: &[Result<Subscribed, Reason>]) {
+        let reasons = results.iter().map(|result| match result {
+            Ok(subscribed) => subscribed.granted(),
+            Err(reason) => *reason,
+        });
+        let reasons: Vec<Reason> = reasons.collect();
+        self.peer.send(&Outgoing::SubAck {
+            packet_id,
+            reasons: &reasons,
+            reason_string: explain(&reasons),
+        });
+        let subscribed = results.iter().flatten();
+        for (filter, subscription) in subscribed.filter_map(Subscribed::retained) {
+            self.reception.send_retained(filter, subscription);
         }
     }
 }

@@ -7,7 +7,7 @@ use messaging::{Entry, LiveReceiver, Message};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
 
 use super::Shard;
 use crate::accept;
@@ -15,6 +15,7 @@ use crate::conn;
 use crate::mailbox::Mail;
 use crate::node::Node;
 use crate::packet::Reason;
+use crate::store::{REFRESH, Snapshot};
 
 /// How many messages from elsewhere are handled before the connections get their turn.
 const BATCH: usize = 256;
@@ -97,6 +98,7 @@ async fn background(shard: Rc<Shard>, chores: Option<Chores>) {
         shard.outbox.post(&shard.node.mailboxes),
         read_mail(&shard),
         count(&shard),
+        refresh(&shard),
         release_held(&shard),
         chores,
     );
@@ -144,6 +146,27 @@ async fn count(shard: &Shard) {
     loop {
         period.tick().await;
         shard.counters.flush();
+    }
+}
+
+/// Stores the sessions that are online again, so that no node takes them for forgotten.
+async fn refresh(shard: &Shard) {
+    let mut period = interval_at(Instant::now() + REFRESH, REFRESH);
+    period.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        period.tick().await;
+        for peer in shard.connections() {
+            let snapshot = {
+                let session = peer.session.borrow();
+                session.stored.then(|| Snapshot::of(&session, true))
+            };
+            let Some(Ok(snapshot)) = snapshot else {
+                continue;
+            };
+            if let Err(error) = shard.node.store.put(snapshot).await {
+                tracing::warn!(%error, "a session could not be stored again");
+            }
+        }
     }
 }
 

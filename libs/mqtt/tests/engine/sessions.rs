@@ -88,6 +88,8 @@ async fn a_client_that_connects_again_takes_its_session_wherever_it_is() {
         current = next;
         publisher.publish(&topic, &n.to_string()).await;
         assert_eq!(current.text().await, n.to_string());
+        // What is not acknowledged comes again.
+        current.expect_nothing().await;
     }
     namesake.expect_nothing().await;
     broker.stop().await;
