@@ -6,6 +6,7 @@ mod certificates;
 mod client;
 mod deadlines;
 mod foreign;
+mod made;
 mod one_port;
 mod pki;
 mod policy;
