@@ -57,18 +57,26 @@ struct Relay {
 
 impl Relay {
     async fn run(&self) {
+        let mut failing = false;
         loop {
             match self.lead().await {
-                Ok(()) => tokio::time::sleep(PAUSE).await,
+                Ok(()) if failing => {
+                    tracing::info!(source = self.source, "events are relayed again");
+                    failing = false;
+                }
+                Ok(()) => {}
+                // An outage is told once, not twice a second.
+                Err(_) if failing => {}
                 Err(error) => {
                     tracing::warn!(
                         source = self.source,
                         error = &*error,
-                        "cannot relay events, trying again"
+                        "cannot relay events, trying again until it works"
                     );
-                    tokio::time::sleep(PAUSE).await;
+                    failing = true;
                 }
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -95,21 +103,40 @@ impl Relay {
     async fn publish_pending(&self, lock: &LockGuard) -> Result<(), BoxError> {
         loop {
             let pending = outbox::pending(&self.db, BATCH).await?;
-            let Some((last, _)) = pending.last() else {
+            if pending.is_empty() {
                 return Ok(());
-            };
-            for (number, json) in &pending {
-                match serde_json::from_str::<Event>(json) {
-                    Ok(event) => drop(self.events.publish(Arc::new(event)).await?),
-                    // Only a newer version can have written it; holding back all that follows would be worse.
-                    Err(error) => {
-                        tracing::error!(source = self.source, number, %error, "an event cannot be read")
-                    }
-                }
             }
-            outbox::mark_published(&self.db, *last).await?;
+            self.publish(&pending).await?;
             if !lock.is_held().await {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Publishes events one after the other and marks those that were, also when the next one fails.
+    async fn publish(&self, pending: &[(u64, String)]) -> Result<(), BoxError> {
+        let mut published = None;
+        let mut outcome = Ok(());
+        for (number, json) in pending {
+            outcome = self.publish_one(*number, json).await;
+            if outcome.is_err() {
+                break;
+            }
+            published = Some(*number);
+        }
+        if let Some(number) = published {
+            outbox::mark_published(&self.db, number).await?;
+        }
+        Ok(outcome?)
+    }
+
+    async fn publish_one(&self, number: u64, json: &str) -> model::Result<()> {
+        match serde_json::from_str::<Event>(json) {
+            Ok(event) => self.events.publish(Arc::new(event)).await.map(drop),
+            // Only a newer version can have written it; holding back all that follows would be worse.
+            Err(error) => {
+                tracing::error!(source = self.source, number, %error, "an event cannot be read");
+                Ok(())
             }
         }
     }

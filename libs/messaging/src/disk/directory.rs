@@ -31,7 +31,8 @@ impl Lock {
         .map_err(|error| unusable(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {
-                note_process(&mut file).map_err(|error| unusable(&path, &error))?;
+                // For people only, and the disk may be full.
+                drop(note_process(&mut file));
                 Ok(Self(file))
             }
             Err(TryLockError::WouldBlock) => Err(in_use(dir, &mut file)),

@@ -154,3 +154,77 @@ async fn two_relays_do_not_publish_the_same_event() {
     let _both = tokio::join!(other, first);
     assert_eq!(*bus.numbers.lock(), (1..=50).collect::<Vec<_>>());
 }
+
+/// A bus in process whose first publisher is stopped before it learns that the event was accepted.
+struct Interrupting {
+    inner: Arc<dyn Bus<Event>>,
+    stop: CancellationToken,
+}
+
+#[async_trait]
+impl Bus<Event> for Interrupting {
+    async fn publish(&self, event: Arc<Event>) -> model::Result<Seq> {
+        self.inner.publish(event).await?;
+        self.stop.cancel();
+        std::future::pending().await
+    }
+
+    fn send(&self, event: Arc<Event>) {
+        self.inner.send(event);
+    }
+
+    async fn live(&self, all: AllEvents, queue: &LiveSender<Event>) -> model::Result<LiveGuard> {
+        self.inner.live(all, queue).await
+    }
+
+    async fn consumer(
+        &self,
+        name: &str,
+        all: AllEvents,
+    ) -> model::Result<Box<dyn Consumer<Event>>> {
+        self.inner.consumer(name, all).await
+    }
+
+    async fn forget(&self, name: &str) -> model::Result<()> {
+        self.inner.forget(name).await
+    }
+
+    async fn ready(&self) -> model::Result<()> {
+        self.inner.ready().await
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_stopped_between_publishing_and_marking() {
+    let dir = tempfile::tempdir().unwrap();
+    let (buses, _driver) = crate::open(&crate::Config::in_process(dir.path()))
+        .await
+        .unwrap();
+    let mut consumer = buses.events.consumer("c", AllEvents).await.unwrap();
+    let (db, wake) = (outbox_with(3).await, Arc::<Notify>::default());
+    let stop = CancellationToken::new();
+    let interrupting = Arc::new(Interrupting {
+        inner: buses.events.clone(),
+        stop: stop.clone(),
+    });
+    let interrupted = relay(db.clone(), "users", interrupting, wake.clone(), stop);
+    timeout(Duration::from_secs(20), interrupted)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(outbox::pending(&db, 10).await.unwrap().len(), 3);
+
+    let stop = CancellationToken::new();
+    let again = relay(db, "users", buses.events.clone(), wake, stop.clone());
+    let consumed = async {
+        let mut numbers = Vec::new();
+        while numbers.len() < 4 {
+            numbers.push(consumer.next().await.unwrap().record.number);
+        }
+        stop.cancel();
+        numbers
+    };
+    let both = async { tokio::join!(again, consumed) };
+    let (_, numbers) = timeout(Duration::from_secs(20), both).await.unwrap();
+    assert_eq!(numbers, [1, 1, 2, 3]);
+}
