@@ -9,7 +9,7 @@ impl Site {
         self.auth_raw(path, JSON, &body.to_string()).await
     }
 
-    async fn auth_raw(&self, path: &str, ty: &str, body: &str) -> Answer {
+    pub(crate) async fn auth_raw(&self, path: &str, ty: &str, body: &str) -> Answer {
         let request = Request::post(path).header("content-type", ty);
         answer(
             &self.auth,

@@ -6,6 +6,7 @@ mod bulk;
 mod certificates;
 mod channels;
 mod connections;
+mod contract;
 mod grpc;
 mod hostile;
 mod lists;

@@ -3,6 +3,8 @@
 
 mod accounts;
 mod attempts;
+mod grpc;
+mod hostile;
 mod legacy;
 mod logs;
 mod tokens;
