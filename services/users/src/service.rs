@@ -72,7 +72,7 @@ impl Service {
                 account.filter(|_| right).ok_or(Error::WrongCredentials)
             })
             .await?;
-        self.tokens.issue(&account, (self.clock)())
+        Ok(self.tokens.issue(&account, (self.clock)()))
     }
 
     /// Tells who a token belongs to.

@@ -1,4 +1,5 @@
-use tokio_postgres::error::SqlState;
+use model::BoxError;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::Error;
 
@@ -12,8 +13,12 @@ pub(super) fn classify(error: tokio_postgres::Error) -> Error {
             Error::internal(error)
         };
     };
+    let text = |error: tokio_postgres::Error| match error.as_db_error() {
+        Some(refusal) => describe(refusal),
+        None => error.into(),
+    };
     match state {
-        state if *state == SqlState::UNIQUE_VIOLATION => Error::Unique(error.into()),
+        state if *state == SqlState::UNIQUE_VIOLATION => Error::Unique(text(error)),
         state
             if [
                 SqlState::FOREIGN_KEY_VIOLATION,
@@ -21,11 +26,17 @@ pub(super) fn classify(error: tokio_postgres::Error) -> Error {
             ]
             .contains(state) =>
         {
-            Error::ForeignKey(error.into())
+            Error::ForeignKey(text(error))
         }
-        state if is_passing(state.code()) => Error::unavailable(error),
-        _ => Error::internal(error),
+        state if is_passing(state.code()) => Error::unavailable(text(error)),
+        _ => Error::internal(text(error)),
     }
+}
+
+/// Says what the server said but for its detail, which repeats the values of a row: they are nothing for a log.
+fn describe(refusal: &DbError) -> BoxError {
+    let (severity, message, code) = (refusal.severity(), refusal.message(), refusal.code());
+    format!("{severity}: {message} (SQLSTATE {})", code.code()).into()
 }
 
 /// Connection lost, out of resources, stopped by an operator or a timeout, beaten by another transaction, stand-by.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod dialect;
+mod errors;
 mod functions;
 mod limits;
 mod locks;

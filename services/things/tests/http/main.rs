@@ -10,6 +10,7 @@ mod contract;
 mod grpc;
 mod hostile;
 mod lists;
+mod logs;
 mod strays;
 mod things;
 mod warts;
@@ -87,6 +88,7 @@ impl Answer {
 
 impl Site {
     async fn new() -> Self {
+        logs::keep();
         let config = Config {
             secret: Secret::from("a secret of the test"),
             bulk_max: 5,

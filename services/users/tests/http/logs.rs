@@ -40,7 +40,7 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn w11_neither_passwords_nor_tokens_are_logged() {
+async fn w11_neither_passwords_nor_tokens_nor_addresses_are_logged() {
     let app = App::with(|config| config.secret = "signing-secret".into()).await;
     app.register(JOHN, "hunter-one").await;
     app.register(JOHN, "hunter-one").await;
@@ -49,22 +49,43 @@ async fn w11_neither_passwords_nor_tokens_are_logged() {
     let token = answer.json()["token"].as_str().unwrap().to_owned();
     app.empty(Method::GET, "/users", &token).await;
     app.empty(Method::GET, "/users", &format!("{token}x")).await;
-    app.json(
-        Method::POST,
-        "/tokens",
-        "",
-        &json!({"password": {"hunter": 1}}),
-    )
-    .await;
+    for body in [
+        json!({"password": {"hunter": 1}}),
+        json!({"email": JOHN, "password": 770_077}),
+        json!({"email": JOHN, "password": "hunter", "metadata": "hunter"}),
+        json!({"email": [JOHN]}),
+    ] {
+        app.json(Method::POST, "/tokens", "", &body).await;
+        app.json(Method::POST, "/users", "", &body).await;
+    }
+    let body = json!({"metadata": {"hunter": "hunter"}});
+    app.json(Method::PUT, "/users", &token, &body).await;
     app.change_password(&token, "hunter-wrong", "hunter-two")
         .await;
     app.change_password(&token, "hunter-one", "hunter-two")
         .await;
+    app.refusal(&token).await;
+    let answer = app.login(JOHN, "hunter-two").await;
+    let again = answer.json()["token"].as_str().unwrap().to_owned();
+    app.empty(Method::DELETE, "/users", &again).await;
     let log = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
-    for expected in ["user created", "a password was wrong", "password changed"] {
+    for expected in [
+        "user created",
+        "a password was wrong",
+        "password changed",
+        "user deleted",
+    ] {
         assert!(log.contains(expected), "{log}");
     }
-    for secret in ["hunter", "signing-secret", "argon2id", token.as_str()] {
+    for secret in [
+        "hunter",
+        "770077",
+        "signing-secret",
+        "argon2id",
+        JOHN,
+        token.as_str(),
+        again.as_str(),
+    ] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
 }
