@@ -30,6 +30,10 @@ pub struct Config {
     pub max_queued_messages: usize,
     /// How many bytes may wait to be written to a connection before QoS 0 messages are dropped.
     pub max_output_bytes: usize,
+    /// How many sessions there may be, connected or not.
+    pub max_sessions: usize,
+    /// How many of them one thing may have.
+    pub max_sessions_per_thing: usize,
     /// How many subscriptions a session may have.
     pub max_subscriptions: usize,
     /// How long a session may outlive its connection; also what "for ever" means.
@@ -64,6 +68,8 @@ impl Default for Config {
             max_inflight: 256,
             max_queued_messages: 10_000,
             max_output_bytes: 1024 * 1024,
+            max_sessions: 100_000,
+            max_sessions_per_thing: 1_000,
             max_subscriptions: 1_000,
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_ttl: None,

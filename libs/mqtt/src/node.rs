@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::config::Config;
 use crate::interest::Interests;
 use crate::mailbox::Mailbox;
-use crate::registry::Registry;
+use crate::registry::{Registry, SessionLimits};
 use crate::retention::Retention;
 use crate::store::Store;
 
@@ -42,13 +42,17 @@ pub(crate) struct Parts {
 
 impl Node {
     pub(crate) fn new(parts: Parts) -> Self {
+        let limits = SessionLimits {
+            total: parts.config.max_sessions,
+            per_thing: parts.config.max_sessions_per_thing,
+        };
         Self {
             config: parts.config,
             access: parts.access,
             bus: parts.bus,
             store: parts.store,
             retention: parts.retention,
-            registry: Registry::default(),
+            registry: Registry::new(limits),
             interests: parts.interests,
             mailboxes: (0..parts.shards).map(|_| Mailbox::default()).collect(),
             origin: Uuid::new_v4(),

@@ -1,17 +1,29 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
+use model::{Error, ErrorKind, Result, ThingId};
 use parking_lot::Mutex;
 
 use crate::key::ClientKey;
 
 /// Which shard holds the session of which client. A session has one owner at a time; a new connection becomes the owner
 /// first and then asks the one before for the state, so that any number of racing connections form a queue.
-#[derive(Default)]
-pub(crate) struct Registry(Mutex<Owners>);
+pub(crate) struct Registry {
+    owners: Mutex<Owners>,
+    limits: SessionLimits,
+}
+
+/// How many sessions there may be, connected or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionLimits {
+    pub(crate) total: usize,
+    pub(crate) per_thing: usize,
+}
 
 #[derive(Default)]
 struct Owners {
     by_key: HashMap<ClientKey, Owner>,
+    by_thing: HashMap<ThingId, usize>,
     generations: u64,
 }
 
@@ -24,30 +36,71 @@ pub(crate) struct Owner {
 }
 
 impl Registry {
+    pub(crate) fn new(limits: SessionLimits) -> Self {
+        Self {
+            owners: Mutex::default(),
+            limits,
+        }
+    }
+
     /// Makes the shard the owner; returns the new owner and the one before.
-    pub(crate) fn claim(&self, key: &ClientKey, shard: usize) -> (Owner, Option<Owner>) {
-        let mut owners = self.0.lock();
-        owners.generations += 1;
+    ///
+    /// # Errors
+    /// `Exhausted` when it would be one session too many.
+    pub(crate) fn claim(&self, key: &ClientKey, shard: usize) -> Result<(Owner, Option<Owner>)> {
+        let mut owners = self.owners.lock();
+        let Owners {
+            by_key,
+            by_thing,
+            generations,
+        } = &mut *owners;
+        let total = by_key.len();
+        *generations += 1;
         let owner = Owner {
             shard,
-            generation: owners.generations,
+            generation: *generations,
         };
-        let before = owners.by_key.insert(key.clone(), owner);
-        (owner, before)
+        match by_key.entry(key.clone()) {
+            Entry::Occupied(mut entry) => Ok((owner, Some(entry.insert(owner)))),
+            Entry::Vacant(entry) => {
+                let of_thing = by_thing.entry(key.thing).or_default();
+                if total >= self.limits.total || *of_thing >= self.limits.per_thing {
+                    return Err(too_many());
+                }
+                *of_thing += 1;
+                entry.insert(owner);
+                Ok((owner, None))
+            }
+        }
     }
 
     /// Tells whether some shard holds the session.
     pub(crate) fn is_owned(&self, key: &ClientKey) -> bool {
-        self.0.lock().by_key.contains_key(key)
+        self.owners.lock().by_key.contains_key(key)
     }
 
     /// Ends an ownership, unless another has begun since.
     pub(crate) fn release(&self, key: &ClientKey, owner: Owner) {
-        let mut owners = self.0.lock();
-        if owners.by_key.get(key) == Some(&owner) {
-            owners.by_key.remove(key);
+        let mut owners = self.owners.lock();
+        if owners.by_key.get(key) != Some(&owner) {
+            return;
+        }
+        owners.by_key.remove(key);
+        if let Entry::Occupied(mut of_thing) = owners.by_thing.entry(key.thing) {
+            *of_thing.get_mut() -= 1;
+            if *of_thing.get() == 0 {
+                of_thing.remove();
+            }
         }
     }
+}
+
+fn too_many() -> Error {
+    Error::new(
+        ErrorKind::Exhausted,
+        "too_many_sessions",
+        "there are as many sessions as there may be; end some, or use a client id again",
+    )
 }
 
 #[cfg(test)]
@@ -56,18 +109,49 @@ mod tests {
 
     use super::*;
 
+    fn registry(per_thing: usize) -> Registry {
+        Registry::new(SessionLimits {
+            total: 3,
+            per_thing,
+        })
+    }
+
     #[test]
     fn the_last_claim_wins_and_an_old_owner_removes_nothing() {
-        let registry = Registry::default();
+        let registry = registry(1);
         let key = ClientKey::new(ThingId::random(), "c");
-        let (first, none) = registry.claim(&key, 0);
+        let (first, none) = registry.claim(&key, 0).unwrap();
         assert_eq!(none, None);
-        let (second, before) = registry.claim(&key, 1);
+        let (second, before) = registry.claim(&key, 1).unwrap();
         assert_eq!(before, Some(first));
         registry.release(&key, first);
-        let (third, before) = registry.claim(&key, 0);
+        let (third, before) = registry.claim(&key, 0).unwrap();
         assert_eq!(before, Some(second));
         registry.release(&key, third);
-        assert_eq!(registry.claim(&key, 0).1, None);
+        assert_eq!(registry.claim(&key, 0).unwrap().1, None);
+    }
+
+    #[test]
+    fn sessions_are_limited_in_all_and_for_each_thing() {
+        let registry = registry(2);
+        let (one, other) = (ThingId::random(), ThingId::random());
+        let key = |thing, name: &str| ClientKey::new(thing, name);
+        let (first, _) = registry.claim(&key(one, "a"), 0).unwrap();
+        registry.claim(&key(one, "b"), 0).unwrap();
+        assert!(registry.claim(&key(one, "c"), 0).is_err());
+        assert!(
+            registry.claim(&key(one, "a"), 1).is_ok(),
+            "it is there already"
+        );
+        registry.claim(&key(other, "a"), 0).unwrap();
+        assert!(registry.claim(&key(other, "b"), 0).is_err());
+        registry.release(&key(one, "a"), first);
+        assert!(
+            registry.claim(&key(other, "b"), 0).is_err(),
+            "an old owner frees nothing"
+        );
+        let (current, _) = registry.claim(&key(one, "a"), 0).unwrap();
+        registry.release(&key(one, "a"), current);
+        assert!(registry.claim(&key(other, "b"), 0).is_ok());
     }
 }

@@ -218,7 +218,7 @@ async fn find_session(
     connect: &Connect,
     key: &ClientKey,
 ) -> model::Result<(Ownership, Session, bool)> {
-    let (ownership, before) = Ownership::take(shard, key).await;
+    let (ownership, before) = Ownership::take(shard, key).await?;
     let store = &shard.node.store;
     let asked = Duration::from_secs(connect.session_expiry.into());
     let expiry = asked.min(shard.node.config.max_session_expiry);

@@ -2,6 +2,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use model::Result;
 use tokio::sync::{Notify, oneshot};
 
 use super::Shard;
@@ -48,8 +49,14 @@ pub(crate) struct Ownership {
 
 impl Ownership {
     /// Takes the session of a client from whoever has it; returns it when there was one and it goes on.
-    pub(crate) async fn take(shard: &Rc<Shard>, key: &ClientKey) -> (Self, Option<Session>) {
-        let (owner, before) = shard.node.registry.claim(key, shard.number);
+    ///
+    /// # Errors
+    /// When it would be one session too many.
+    pub(crate) async fn take(
+        shard: &Rc<Shard>,
+        key: &ClientKey,
+    ) -> Result<(Self, Option<Session>)> {
+        let (owner, before) = shard.node.registry.claim(key, shard.number)?;
         let claims = Rc::new(Claims::default());
         shard
             .owned
@@ -66,7 +73,7 @@ impl Ownership {
             Some(before) => shard.claim(before).await.ok(),
             None => None,
         };
-        (ownership, session)
+        Ok((ownership, session))
     }
 
     /// Has the connection closed when another wants the session.
