@@ -3,13 +3,14 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use tls::{MaybeTls, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 use tonic::transport::server::Connected;
@@ -31,25 +32,43 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
+/// What was agreed on an encrypted connection, and with whose certificate; nothing on one that is not.
+#[derive(Clone, Debug, Default)]
+pub struct Secured(
+    /// What is known of the encryption.
+    pub Option<Arc<TlsInfo>>,
+);
+
+impl<S: Sync> FromRequestParts<S> for Secured {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    }
+}
+
 /// An accepted connection: bytes both ways, and its place under the listener's cap until it is dropped.
 pub struct Conn {
-    io: TcpStream,
+    io: MaybeTls,
     peer: Peer,
+    secured: Secured,
     first_byte: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Conn {
-    /// Takes over an accepted socket, whose peer has to say something before the timeout is over.
+    /// Takes over an accepted connection, whose peer has to say something before the timeout is over.
     pub(crate) fn new(
-        io: TcpStream,
+        io: MaybeTls,
         peer: SocketAddr,
+        tls: Option<Arc<TlsInfo>>,
         first_byte: Duration,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             io,
             peer: Peer(peer),
+            secured: Secured(tls),
             first_byte: Some(Box::pin(sleep(first_byte))),
             _permit: permit,
         }
@@ -58,6 +77,11 @@ impl Conn {
     /// Returns who is at the other end.
     pub fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// Returns what is known of its encryption.
+    pub fn secured(&self) -> &Secured {
+        &self.secured
     }
 }
 
@@ -115,9 +139,9 @@ impl AsyncWrite for Conn {
 }
 
 impl Connected for Conn {
-    type ConnectInfo = Peer;
+    type ConnectInfo = (Peer, Secured);
 
-    fn connect_info(&self) -> Peer {
-        self.peer
+    fn connect_info(&self) -> (Peer, Secured) {
+        (self.peer, self.secured.clone())
     }
 }

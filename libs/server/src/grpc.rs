@@ -2,8 +2,15 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::stream;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use model::BoxError;
+use tls::ClientTls;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
+use tower::service_fn;
 
 use crate::{Listener, Runtime};
 
@@ -54,15 +61,36 @@ pub struct ConnectError {
 
 /// Returns a channel to a gRPC server that connects when it is first used, and again after it was lost.
 ///
-/// Accepts `host:port`, as 0.9 does, and `http://host:port`. The caller sets the timeout of each call.
-pub fn connect(url: &str) -> Result<Channel, ConnectError> {
-    Ok(endpoint(url)?
+/// Accepts `host:port`, as 0.9 does, and `http://host:port`; with TLS it is encrypted all the same. The caller sets the
+/// timeout of each call.
+pub fn connect(url: &str, tls: Option<ClientTls>) -> Result<Channel, ConnectError> {
+    let endpoint = endpoint(url)?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .connect_lazy())
+        .keep_alive_while_idle(true);
+    Ok(match tls {
+        None => endpoint.connect_lazy(),
+        Some(tls) => endpoint.connect_with_connector_lazy(service_fn(move |uri: Uri| {
+            let tls = tls.clone();
+            async move { connect_tls(&uri, &tls).await }
+        })),
+    })
+}
+
+async fn connect_tls(
+    uri: &Uri,
+    tls: &ClientTls,
+) -> Result<TokioIo<impl AsyncRead + AsyncWrite + use<>>, BoxError> {
+    // The endpoint was checked for both.
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let io = TcpStream::connect((bare, port)).await?;
+    io.set_nodelay(true)?;
+    let (stream, _) = tls.connect(host, io).await?;
+    Ok(TokioIo::new(stream))
 }
 
 /// Checks an address for [`connect`] without connecting.
@@ -104,7 +132,7 @@ mod tests {
             "[::1]:8181",
             "http://h:1/",
         ] {
-            assert!(connect(good).is_ok(), "{good}");
+            assert!(connect(good, None).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -117,7 +145,7 @@ mod tests {
             "x:1/path",
             "x:99999",
         ] {
-            let error = connect(bad).unwrap_err().to_string();
+            let error = connect(bad, None).unwrap_err().to_string();
             assert!(
                 error.contains(&format!("'{bad}'")) && error.contains("host:port"),
                 "{error}"

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tls::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::Conn;
@@ -72,6 +74,16 @@ pub struct Listener {
     limits: Limits,
     places: Arc<Semaphore>,
     full: AtomicBool,
+    acceptor: Option<Acceptor>,
+    /// The connections whose handshake is under way, each within a place.
+    handshakes: Mutex<JoinSet<Option<Conn>>>,
+}
+
+/// A socket that has a place.
+struct Admitted {
+    io: TcpStream,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Listener {
@@ -89,7 +101,15 @@ impl Listener {
             limits,
             places,
             full: AtomicBool::new(false),
+            acceptor: None,
+            handshakes: Mutex::default(),
         })
+    }
+
+    /// Hands each socket to an acceptor first: for TLS, and to learn from a proxy who connected.
+    pub fn with_acceptor(self, acceptor: Acceptor) -> Self {
+        let acceptor = (!acceptor.is_plain()).then_some(acceptor);
+        Self { acceptor, ..self }
     }
 
     /// Returns the address that was bound, with the real port.
@@ -103,12 +123,40 @@ impl Listener {
     }
 
     /// Waits for the next connection there is a place for; no error of a peer or the system ends it.
+    ///
+    /// Handshakes go on beside it, so that a slow peer keeps nobody waiting.
     pub async fn accept(&self) -> Conn {
+        let Some(acceptor) = &self.acceptor else {
+            let Admitted { io, peer, permit } = self.admitted().await;
+            let first_byte = self.limits.first_byte_timeout;
+            return Conn::new(io.into(), peer, None, first_byte, permit);
+        };
+        let mut handshakes = self.handshakes.lock().await;
+        loop {
+            tokio::select! {
+                Admitted { io, peer, permit } = self.admitted() => {
+                    let (acceptor, first_byte) = (acceptor.clone(), self.limits.first_byte_timeout);
+                    handshakes.spawn(async move {
+                        // What is refused was counted and logged by the acceptor.
+                        let accepted = acceptor.accept(io, peer).await.ok()?;
+                        Some(Conn::new(accepted.io, accepted.peer, accepted.tls, first_byte, permit))
+                    });
+                }
+                Some(done) = handshakes.join_next() => match done {
+                    Ok(Some(conn)) => return conn,
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(%error, "a handshake failed to run"),
+                },
+            }
+        }
+    }
+
+    async fn admitted(&self) -> Admitted {
         loop {
             match self.socket.accept().await {
                 Ok((io, peer)) => {
-                    if let Some(conn) = self.admit(io, peer) {
-                        return conn;
+                    if let Some(permit) = self.admit(&io) {
+                        return Admitted { io, peer, permit };
                     }
                 }
                 Err(error) if is_of_peer(&error) => {}
@@ -120,7 +168,7 @@ impl Listener {
         }
     }
 
-    fn admit(&self, io: TcpStream, peer: SocketAddr) -> Option<Conn> {
+    fn admit(&self, io: &TcpStream) -> Option<OwnedSemaphorePermit> {
         let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else {
             ::metrics::counter!("connections_refused_total").increment(1);
             if !self.full.swap(true, Ordering::Relaxed) {
@@ -133,7 +181,7 @@ impl Listener {
         if let Err(error) = io.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
-        Some(Conn::new(io, peer, self.limits.first_byte_timeout, permit))
+        Some(permit)
     }
 }
 

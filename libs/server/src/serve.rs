@@ -108,10 +108,10 @@ fn builder(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
 
 impl Server {
     async fn connection(self: Arc<Self>, conn: Conn) {
-        let peer = conn.peer();
+        let (peer, secured) = (conn.peer(), conn.secured().clone());
         let activity = Arc::new(Activity::new());
         let service = service_fn(|request| {
-            let answer = request::answer(&self.router, &activity, peer, request);
+            let answer = request::answer(&self.router, &activity, peer, &secured, request);
             async { Ok::<_, Infallible>(answer.await) }
         });
         let io = TokioIo::new(Watched::new(conn, Arc::clone(&activity)));

@@ -11,18 +11,10 @@ impl Alpn {
         Self::default()
     }
 
-    /// HTTP/2 or HTTP/1.1; a peer without ALPN speaks HTTP/1.1.
+    /// HTTP/2 or HTTP/1.1, the latter without ALPN too; for a WebSocket, clients offer HTTP/1.1 alone.
     pub fn http() -> Self {
         Self {
             names: vec!["h2", "http/1.1"],
-            required: false,
-        }
-    }
-
-    /// HTTP/1.1 alone, for WebSocket.
-    pub fn http1() -> Self {
-        Self {
-            names: vec!["http/1.1"],
             required: false,
         }
     }

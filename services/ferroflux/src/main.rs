@@ -1,6 +1,7 @@
 //! The `ferroflux` command: every role of the platform in one binary.
 
 mod banner;
+mod certificates;
 mod cli;
 mod config;
 mod front;

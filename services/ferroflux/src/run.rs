@@ -54,7 +54,7 @@ fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
     trace::init(&settings.log_levels(), trace::Format::auto())
         .map_err(anyhow::Error::from_boxed)?;
     server::metrics::install().map_err(anyhow::Error::from_boxed)?;
-    for warning in warnings {
+    for warning in warnings.iter().chain(&settings.certificates.warnings) {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use storage::Settings as Database;
 
+use crate::certificates::Certificates;
 use crate::config::{self, Config};
 use crate::role::{Role, Shape};
 use crate::secrets;
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) http: Option<http_adapter::Config>,
     pub(crate) ws: Option<ws_adapter::Config>,
     pub(crate) mqtt: Option<mqtt_adapter::Config>,
+    pub(crate) certificates: Certificates,
 }
 
 /// Where the settings come from.
@@ -77,6 +79,7 @@ impl Settings {
         let http = reader.role(Role::HttpAdapter, http_adapter::Config::PREFIX);
         let ws = reader.role(Role::WsAdapter, ws_adapter::Config::PREFIX);
         let mqtt = reader.role(Role::MqttAdapter, mqtt_adapter::Config::PREFIX);
+        let certificates = Certificates::load(environment, &shape, problems);
         Some(Self {
             process: process?,
             users,
@@ -85,6 +88,7 @@ impl Settings {
             http,
             ws,
             mqtt,
+            certificates,
             shape,
             data,
         })
@@ -133,6 +137,10 @@ pub(crate) fn unknown(environment: &Environment) -> Vec<String> {
     known.extend(names::<http_adapter::Config>(http_adapter::Config::PREFIX));
     known.extend(names::<ws_adapter::Config>(ws_adapter::Config::PREFIX));
     known.extend(names::<mqtt_adapter::Config>(mqtt_adapter::Config::PREFIX));
+    for endpoint in tls::endpoints::ALL {
+        known.extend(endpoint.variables());
+    }
+    known.extend(tls::endpoints::variables());
     warn_unknown(environment, &known, &[config::PREFIX])
 }
 

@@ -14,10 +14,12 @@ use proto::things::Things;
 use proto::users::Users;
 use server::{Limits, Listener, Runtime, metrics_router, version_router};
 use storage::Db;
+use tls::{Alpn, Endpoint, endpoints};
 use tokio::sync::Notify;
 use tonic::service::Routes;
 use uuid::Uuid;
 
+use crate::certificates::Secure;
 use crate::front::{self, Behind};
 use crate::role::Shape;
 use crate::run_json::RunJson;
@@ -43,26 +45,12 @@ pub(crate) async fn start(settings: &Settings, runtime: &Runtime) -> anyhow::Res
         settings,
         runtime,
         buses,
+        secure: Secure::new(&settings.certificates),
         listeners: RunJson::new(),
     };
-    let (users, users_routes) = wiring.users().await?;
-    let (things, things_routes) = wiring.things(users).await?;
-    let Some(things) = things else {
-        return Ok(wiring.listeners);
-    };
-    let adapters = wiring.adapters(things).await?;
-    if settings.shape == Shape::Embedded {
-        let (users, things) = (users_routes, things_routes);
-        let behind = Behind {
-            users,
-            things,
-            health: runtime.health(),
-            ..adapters
-        };
-        let address = SocketAddr::new(settings.process.front_host, settings.process.front_port);
-        wiring
-            .listen("front", address, front::router(behind))
-            .await?;
+    wiring.roles().await?;
+    if let Some(reloader) = wiring.secure.reloader() {
+        runtime.spawn("certificates", reloader.run(runtime.stop()));
     }
     Ok(wiring.listeners)
 }
@@ -71,17 +59,42 @@ struct Wiring<'a> {
     settings: &'a Settings,
     runtime: &'a Runtime,
     buses: Buses,
+    secure: Secure<'a>,
     listeners: RunJson,
 }
 
 impl Wiring<'_> {
+    async fn roles(&mut self) -> anyhow::Result<()> {
+        let (users, users_routes) = self.users().await?;
+        let (things, things_routes) = self.things(users).await?;
+        let Some(things) = things else {
+            return Ok(());
+        };
+        let adapters = self.adapters(things).await?;
+        if self.settings.shape == Shape::Embedded {
+            let (users, things) = (users_routes, things_routes);
+            let behind = Behind {
+                users,
+                things,
+                health: self.runtime.health(),
+                ..adapters
+            };
+            let process = &self.settings.process;
+            let address = SocketAddr::new(process.front_host, process.front_port);
+            self.listen(&endpoints::FRONT, address, front::router(behind))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Opens users here, or reaches for them elsewhere when things are here; also returns its routes.
     async fn users(&mut self) -> anyhow::Result<(Option<Arc<dyn Users>>, Router)> {
         let Some((config, database)) = &self.settings.users else {
             let Some((things, _)) = &self.settings.things else {
                 return Ok((None, Router::new()));
             };
-            let channel = server::connect(&self.settings.process.users_url)?;
+            let tls = self.secure.client(&[&endpoints::THINGS_USERS])?;
+            let channel = server::connect(&self.settings.process.users_url, tls)?;
             let client = proto::users::Client::new(channel, things.users_timeout.get());
             return Ok((Some(Arc::new(client)), Router::new()));
         };
@@ -92,12 +105,20 @@ impl Wiring<'_> {
         self.relay("users", db, service.wake());
         let routes = version_router("users").merge(users::router(service.clone(), config));
         let address = SocketAddr::new(config.http_host, config.http_port);
-        self.listen("users-http", address, self.with_probes(routes.clone()))
-            .await?;
+        self.listen(
+            &endpoints::USERS_HTTP,
+            address,
+            self.with_probes(routes.clone()),
+        )
+        .await?;
         let (ours, legacy) = proto::users::server(service.clone());
         let address = SocketAddr::new(self.internal(config.grpc_host), config.grpc_port);
-        self.grpc("users-grpc", address, Routes::new(ours).add_service(legacy))
-            .await?;
+        self.grpc(
+            &endpoints::USERS_GRPC,
+            address,
+            Routes::new(ours).add_service(legacy),
+        )
+        .await?;
         Ok((Some(service), routes))
     }
 
@@ -110,7 +131,12 @@ impl Wiring<'_> {
             if !self.settings.shape.has_adapter() {
                 return Ok((None, Router::new()));
             }
-            let channel = server::connect(&self.settings.process.things_url)?;
+            let tls = self.secure.client(&[
+                &endpoints::HTTP_ADAPTER_THINGS,
+                &endpoints::WS_ADAPTER_THINGS,
+                &endpoints::MQTT_ADAPTER_THINGS,
+            ])?;
+            let channel = server::connect(&self.settings.process.things_url, tls)?;
             let client = proto::things::Client::new(channel, self.things_timeout());
             return Ok((Some(Arc::new(client)), Router::new()));
         };
@@ -127,11 +153,15 @@ impl Wiring<'_> {
         self.runtime.spawn("things-user-events", events);
         let routes = version_router("things").merge(things::router(service.clone()));
         let address = SocketAddr::new(config.http_host, config.http_port);
-        self.listen("things-http", address, self.with_probes(routes.clone()))
-            .await?;
+        self.listen(
+            &endpoints::THINGS_HTTP,
+            address,
+            self.with_probes(routes.clone()),
+        )
+        .await?;
         let address = SocketAddr::new(self.internal(config.auth_http_host), config.auth_http_port);
         self.listen(
-            "things-auth-http",
+            &endpoints::THINGS_AUTH_HTTP,
             address,
             things::auth_router(service.clone()),
         )
@@ -139,7 +169,7 @@ impl Wiring<'_> {
         let (ours, legacy) = proto::things::server(service.clone());
         let address = SocketAddr::new(self.internal(config.auth_grpc_host), config.auth_grpc_port);
         self.grpc(
-            "things-grpc",
+            &endpoints::THINGS_GRPC,
             address,
             Routes::new(ours).add_service(legacy),
         )
@@ -168,7 +198,7 @@ impl Wiring<'_> {
                 ..Limits::default()
             };
             self.listen_within(
-                "http-adapter",
+                &endpoints::HTTP_ADAPTER,
                 config.addr(),
                 limits,
                 self.with_probes(behind.http.clone()),
@@ -182,7 +212,7 @@ impl Wiring<'_> {
                 ..Limits::default()
             };
             self.listen_within(
-                "ws-adapter",
+                &endpoints::WS_ADAPTER,
                 config.addr(),
                 limits,
                 self.with_probes(behind.ws.clone()),
@@ -190,7 +220,15 @@ impl Wiring<'_> {
             .await?;
         }
         if let Some(config) = &self.settings.mqtt {
-            let mqtt = mqtt_adapter::start(config, adapter, &self.buses, self.runtime)
+            let entrances = mqtt_adapter::Entrances {
+                tcp: self
+                    .secure
+                    .acceptor(&endpoints::MQTT_ADAPTER, Alpn::mqtt())?,
+                ws: self
+                    .secure
+                    .acceptor(&endpoints::MQTT_ADAPTER_WS, Alpn::http())?,
+            };
+            let mqtt = mqtt_adapter::start(config, adapter, &self.buses, self.runtime, entrances)
                 .await
                 .map_err(anyhow::Error::from_boxed)?;
             self.listeners.add("mqtt", mqtt.tcp);
@@ -274,40 +312,53 @@ impl Wiring<'_> {
 
     async fn listen(
         &mut self,
-        name: &'static str,
+        endpoint: &Endpoint,
         address: SocketAddr,
         router: Router,
     ) -> anyhow::Result<()> {
-        self.listen_within(name, address, Limits::default(), router)
+        self.listen_within(endpoint, address, Limits::default(), router)
             .await
     }
 
     async fn listen_within(
         &mut self,
-        name: &'static str,
+        endpoint: &Endpoint,
         address: SocketAddr,
         limits: Limits,
         router: Router,
     ) -> anyhow::Result<()> {
-        let listener = Listener::bind(address, limits)
-            .await
-            .with_context(|| name)?;
-        self.listeners.add(name, listener.local_addr());
-        self.runtime.http(name, listener, router);
+        let listener = self.bind(endpoint, address, limits, Alpn::http()).await?;
+        self.runtime.http(endpoint.name, listener, router);
         Ok(())
     }
 
     async fn grpc(
         &mut self,
-        name: &'static str,
+        endpoint: &Endpoint,
         address: SocketAddr,
         routes: Routes,
     ) -> anyhow::Result<()> {
-        let listener = Listener::bind(address, Limits::default())
-            .await
-            .with_context(|| name)?;
-        self.listeners.add(name, listener.local_addr());
-        self.runtime.grpc(name, listener, routes);
+        let limits = Limits::default();
+        let listener = self.bind(endpoint, address, limits, Alpn::grpc()).await?;
+        self.runtime.grpc(endpoint.name, listener, routes);
         Ok(())
+    }
+
+    async fn bind(
+        &mut self,
+        endpoint: &Endpoint,
+        address: SocketAddr,
+        limits: Limits,
+        alpn: Alpn,
+    ) -> anyhow::Result<Listener> {
+        let acceptor = self.secure.acceptor(endpoint, alpn)?;
+        let listener = Listener::bind(address, limits)
+            .await
+            .with_context(|| endpoint.name)?;
+        self.listeners.add(endpoint.name, listener.local_addr());
+        Ok(match acceptor {
+            Some(acceptor) => listener.with_acceptor(acceptor),
+            None => listener,
+        })
     }
 }

@@ -14,8 +14,10 @@ use adapter::Adapter;
 use axum::Router;
 use messaging::Buses;
 use model::BoxError;
-use mqtt::Broker;
-use server::{Limits, Listener, Runtime};
+use mqtt::{Broker, Link};
+use server::{Limits, Listener, Peer, Runtime};
+use tls::Acceptor;
+use tokio_util::sync::CancellationToken;
 
 use access::Gate;
 pub use config::Config;
@@ -31,6 +33,15 @@ pub struct Started {
     pub router: Router,
 }
 
+/// What connections pass before they reach the adapter, if anything.
+#[derive(Clone, Default)]
+pub struct Entrances {
+    /// For MQTT.
+    pub tcp: Option<Acceptor>,
+    /// For MQTT over WebSocket.
+    pub ws: Option<Acceptor>,
+}
+
 /// Starts the adapter; it stops with the runtime.
 ///
 /// # Errors
@@ -40,17 +51,61 @@ pub async fn start(
     adapter: Adapter,
     buses: &Buses,
     runtime: &Runtime,
+    entrances: Entrances,
 ) -> Result<Started, BoxError> {
     let limits = Limits {
         connections: config.max_connections,
         ..Limits::default()
     };
-    let listener = Listener::bind(config.ws_addr(), limits).await?;
+    let listener = bind(config.ws_addr(), limits.clone(), entrances.ws).await?;
     let ws = listener.local_addr();
-    let engine = Broker::start(config.engine(), Arc::new(Gate::new(adapter)), buses).await?;
-    let tcp = engine.address().ok_or("the MQTT engine has no listener")?;
+    let mut settings = config.engine();
+    let guarded = match (settings.listen, entrances.tcp) {
+        (Some(address), Some(acceptor)) if !acceptor.is_plain() => {
+            // The engine listens for plain TCP alone.
+            settings.listen = None;
+            Some(bind(address, limits, Some(acceptor)).await?)
+        }
+        _ => None,
+    };
+    let engine = Broker::start(settings, Arc::new(Gate::new(adapter)), buses).await?;
+    let guarded_address = guarded.as_ref().map(Listener::local_addr);
+    let tcp = guarded_address
+        .or(engine.address())
+        .ok_or("the MQTT engine has no listener")?;
     let router = http::router(engine.link(), config.max_packet_size);
+    if let Some(listener) = guarded {
+        runtime.spawn(
+            "mqtt-listener",
+            enter(listener, engine.link(), runtime.stop()),
+        );
+    }
     runtime.spawn("mqtt", engine.run(runtime.stop()));
     runtime.http("mqtt-ws", listener, runtime.health().merge(router.clone()));
     Ok(Started { tcp, ws, router })
+}
+
+async fn bind(
+    address: SocketAddr,
+    limits: Limits,
+    acceptor: Option<Acceptor>,
+) -> Result<Listener, BoxError> {
+    let listener = Listener::bind(address, limits).await?;
+    Ok(match acceptor {
+        Some(acceptor) => listener.with_acceptor(acceptor),
+        None => listener,
+    })
+}
+
+/// Hands the connections of a listener of ours to the engine, until the stop.
+async fn enter(listener: Listener, link: Link, stop: CancellationToken) -> Result<(), BoxError> {
+    loop {
+        tokio::select! {
+            conn = listener.accept() => {
+                let Peer(peer) = conn.peer();
+                link.attach(conn, peer);
+            }
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
 }

@@ -18,18 +18,22 @@ use tower::Service;
 use tracing::Level;
 
 use super::activity::{Activity, Flight};
-use crate::{Peer, Problem, request_id};
+use crate::{Peer, Problem, Secured, request_id};
 
 /// Answers one request: with a request id to ask for, a log line at debug level, and 500 instead of a panic.
 pub(super) fn answer(
     router: &Router,
     activity: &Arc<Activity>,
     peer: Peer,
+    secured: &Secured,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Response<Answer>> + Send + use<> {
     let flight = activity.begin(request.version());
     let line = tracing::enabled!(Level::DEBUG).then(|| Line::new(&request, peer));
     request.extensions_mut().insert(peer);
+    if secured.0.is_some() {
+        request.extensions_mut().insert(secured.clone());
+    }
     let mut router = router.clone();
     let scope = request_id::Scope::new(request.headers());
     let response = AssertUnwindSafe(async move { router.call(request).await }).catch_unwind();

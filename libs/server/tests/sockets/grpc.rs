@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::soon;
 
 /// Calls a method nobody has: the status says that gRPC answered.
-async fn call(channel: Channel) -> Option<String> {
+pub(crate) async fn call(channel: Channel) -> Option<String> {
     let request = Request::post("/no.Service/Method")
         .header(CONTENT_TYPE, "application/grpc")
         .body(tonic::body::Body::new(Body::empty()))
@@ -26,7 +26,7 @@ async fn a_lazy_channel_reaches_the_server_until_it_drains() {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(any, Limits::default()).await.unwrap();
     let addr = listener.local_addr();
-    let channel = connect(&addr.to_string()).unwrap();
+    let channel = connect(&addr.to_string(), None).unwrap();
     let runtime = Runtime::new(Settings::default());
     runtime.grpc("grpc", listener, Routes::default());
     assert_eq!(call(channel.clone()).await.as_deref(), Some("12"));

@@ -4,6 +4,7 @@
 
 mod client;
 mod drain;
+mod encrypted;
 mod grpc;
 mod limits;
 mod requests;

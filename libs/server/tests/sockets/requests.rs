@@ -93,7 +93,7 @@ async fn a_body_cut_short_is_no_fault_of_ours() {
 #[tokio::test]
 async fn http2_without_tls_is_served_on_the_same_port() {
     let (runtime, addr) = serve(Limits::default(), routes()).await;
-    let channel = connect(&addr.to_string()).unwrap();
+    let channel = connect(&addr.to_string(), None).unwrap();
     let body = tonic::body::Body::new(Body::from("12345"));
     let request = Request::post("/small").body(body).unwrap();
     let response = soon(channel.oneshot(request)).await.unwrap();

@@ -148,6 +148,8 @@ endpoints! {
         mutual("MF_THINGS_AUTH_GRPC_SERVER_CERT", "MF_THINGS_AUTH_GRPC_SERVER_KEY", &["MF_THINGS_AUTH_GRPC_CLIENT_CA_CERTS"]),
         THINGS_PAIR,
     ];
+    /// Everything under one address, in the embedded shape.
+    FRONT = Listener "front" ["MF_FRONT"], [];
     /// HTTP for devices.
     HTTP_ADAPTER = Listener "http-adapter" ["MF_HTTP_ADAPTER"], [
         pair("MF_HTTP_ADAPTER_SERVER_CERT", "MF_HTTP_ADAPTER_SERVER_KEY"),
@@ -186,6 +188,14 @@ endpoints! {
         cas(&["MF_MQTT_ADAPTER_CA_CERTS"], "MF_MQTT_ADAPTER_CLIENT_TLS"),
         THINGS_CLIENT,
     ];
+}
+
+/// Returns the full names of the variables that hold for all endpoints.
+pub fn variables() -> Vec<String> {
+    let mut names = config::names::<super::Policy>("MF_TLS_");
+    names.retain(|name| super::policy_load::is_global(name));
+    names.push("MF_TLS_STRICT".to_owned());
+    names
 }
 
 impl Endpoint {

@@ -17,6 +17,12 @@ const NEVER_GLOBAL: &[&str] = &[
     "KEY_PASSWORD_FILE",
 ];
 
+/// Tells whether a variable may hold for the whole platform.
+pub(super) fn is_global(name: &str) -> bool {
+    let field = name.trim_start_matches("MF_TLS_");
+    !NEVER_GLOBAL.contains(&field)
+}
+
 /// A policy, and the variable that decided each field of it.
 pub(crate) struct Named {
     pub(crate) policy: Policy,
@@ -44,7 +50,7 @@ pub(crate) fn load(
     for prefix in endpoint.prefixes.iter().chain([&GLOBAL]) {
         let mut own = Vec::new();
         for field in &fields {
-            let elsewhere = *prefix == GLOBAL && NEVER_GLOBAL.contains(&field.as_str());
+            let elsewhere = *prefix == GLOBAL && !is_global(field);
             if elsewhere || variables.contains_key(field) {
                 continue;
             }
