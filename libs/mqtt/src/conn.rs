@@ -6,6 +6,7 @@ mod goodbye;
 mod handshake;
 mod input;
 mod keeper;
+mod message;
 mod packets;
 mod publish;
 mod serve;

@@ -9,6 +9,7 @@ use crate::access::Access;
 use crate::config::Config;
 use crate::interest::Interests;
 use crate::mailbox::Mailbox;
+use crate::pressure::Pressure;
 use crate::registry::{Registry, SessionLimits};
 use crate::retention::Retention;
 use crate::store::Store;
@@ -23,6 +24,7 @@ pub(crate) struct Node {
     pub(crate) registry: Registry,
     pub(crate) interests: Arc<Interests>,
     pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) pressure: Arc<Pressure>,
     /// Marks what was published here, which comes back from the bus and has been delivered by then.
     pub(crate) origin: Uuid,
     pub(crate) stop: CancellationToken,
@@ -55,6 +57,7 @@ impl Node {
             registry: Registry::new(limits),
             interests: parts.interests,
             mailboxes: (0..parts.shards).map(|_| Mailbox::default()).collect(),
+            pressure: Arc::default(),
             origin: Uuid::new_v4(),
             stop: CancellationToken::new(),
             connections: AtomicUsize::new(0),

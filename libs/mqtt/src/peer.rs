@@ -12,7 +12,9 @@ use crate::counters::Counters;
 use crate::frames::Frames;
 use crate::outbuf::OutBuf;
 use crate::packet::{Ack, Outgoing, PacketId, Qos, Reason, Version};
+use crate::pressure::{Press, Pressure};
 use crate::session::{Delivery, Offer, Place, Session, Wanted, Window};
+use crate::shard::Shard;
 use crate::transport::Transport;
 
 /// Stands for a connection in the index of its shard.
@@ -45,9 +47,18 @@ pub(crate) struct Peer {
     /// Whether the task of the connection is at work: what is added now, it sees at the end of its turn.
     awake: Cell<bool>,
     close: Cell<Option<Close>>,
+    /// The channels whose publishers wait for this client to catch up.
+    pressing: RefCell<Vec<Press>>,
     window: Window,
     max_output: usize,
 }
+
+/// Publishers wait when more than this part of what may wait for a client does: a half.
+const HIGH: usize = 2;
+/// They go on when less than this part does: a quarter.
+const LOW: usize = 4;
+/// How many channels one client can press at a time; beyond that it may lose messages.
+const MAX_PRESSED: usize = 16;
 
 impl Peer {
     pub(crate) fn new(
@@ -69,6 +80,7 @@ impl Peer {
             waker: RefCell::default(),
             awake: Cell::new(false),
             close: Cell::new(None),
+            pressing: RefCell::default(),
             window,
             max_output,
         }
@@ -126,8 +138,9 @@ impl Peer {
         frames: &mut Frames<'_>,
         wanted: Wanted,
         retain: bool,
-        counters: &Counters,
+        shard: &Shard,
     ) {
+        let counters = &shard.counters;
         let qos = published_qos(message).min(wanted.qos);
         let delivery = Delivery {
             message: message.clone(),
@@ -142,9 +155,39 @@ impl Peer {
             } else {
                 self.write_publish(frames, &delivery, None, false, counters);
             }
-            return;
+        } else {
+            self.offer(&delivery, frames, counters);
         }
-        let _ = self.offer(&delivery, frames, counters);
+        if self.is_beyond(HIGH) {
+            self.press(&shard.node.pressure, message.channel);
+        }
+    }
+
+    /// Has the publishers of a channel wait for a while.
+    fn press(&self, pressure: &Arc<Pressure>, channel: ChannelId) {
+        let mut pressing = self.pressing.borrow_mut();
+        let known = pressing.iter().any(|press| press.channel == channel);
+        if !known && pressing.len() < MAX_PRESSED {
+            pressing.push(pressure.press(channel));
+        }
+    }
+
+    /// Lets publishers go on that wait for this client, when it has caught up.
+    pub(crate) fn relieve(&self) {
+        if !self.pressing.borrow().is_empty() && !self.is_beyond(LOW) {
+            self.pressing.borrow_mut().clear();
+        }
+    }
+
+    /// Lets publishers go on that wait for this client, because it is gone.
+    pub(crate) fn give_up(&self) {
+        self.pressing.borrow_mut().clear();
+    }
+
+    /// Tells whether more than a part of what may wait for this client does.
+    fn is_beyond(&self, part: usize) -> bool {
+        let output = self.out.borrow().len() > self.max_output / part;
+        output || self.session.borrow().outbound.queued() > self.window.queued / part
     }
 
     /// Takes a QoS 1 or 2 message, and sends it when it may go at once; says whether the client will get it.

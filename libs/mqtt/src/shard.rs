@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::counters::Counters;
 use crate::frames::Frames;
+use crate::ids::Ids;
 use crate::index::{Index, Matches, Subscription};
 use crate::mailbox::Mail;
 use crate::node::Node;
@@ -40,6 +41,7 @@ pub(crate) struct Shard {
     pub(crate) node: Arc<Node>,
     pub(crate) counters: Counters,
     pub(crate) owned: Owned,
+    pub(crate) ids: Ids,
     index: RefCell<Index<PeerId>>,
     peers: RefCell<Peers>,
     /// Kept between messages for its memory.
@@ -64,6 +66,7 @@ impl Shard {
             number,
             counters: Counters::new(),
             owned: Owned::default(),
+            ids: Ids::new(),
             index: RefCell::default(),
             peers: RefCell::default(),
             matches: RefCell::default(),
@@ -125,21 +128,21 @@ impl Shard {
                 retain_as_published: found.retain_as_published,
                 ids: matches.ids(found).to_vec(),
             };
-            peer.deliver(message, &mut frames, wanted, retain, &self.counters);
+            peer.deliver(message, &mut frames, wanted, retain, self);
         }
     }
 
-    /// Tells whether another shard is so far behind that publishers have to wait; then the task is woken later.
-    pub(crate) fn is_congested(&self, cx: &Context<'_>) -> bool {
+    /// Tells whether another shard is so far behind that publishers have to wait.
+    pub(crate) fn is_congested(&self) -> bool {
         let limit = self.node.config.max_mailbox_messages;
         let mailboxes = &self.node.mailboxes;
-        let congested =
-            mailboxes.len() > 1 && mailboxes.iter().any(|mailbox| mailbox.len() > limit);
-        if congested {
-            self.held.wakers.borrow_mut().push(cx.waker().clone());
-            self.held.filled.notify_one();
-        }
-        congested
+        mailboxes.len() > 1 && mailboxes.iter().any(|mailbox| mailbox.len() > limit)
+    }
+
+    /// Wakes the task a little later, to see whether it may go on publishing.
+    pub(crate) fn hold(&self, cx: &Context<'_>) {
+        self.held.wakers.borrow_mut().push(cx.waker().clone());
+        self.held.filled.notify_one();
     }
 
     /// Asks whoever owns a session for it; the answer comes when its connection has ended.

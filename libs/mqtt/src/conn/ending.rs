@@ -71,6 +71,7 @@ impl Conn {
     pub(super) async fn conclude(mut self, end: End) {
         tracing::debug!(session = ?self.peer.session.borrow().key, ?end, "a connection ends");
         self.work = None;
+        self.peer.give_up();
         self.reception.end().await;
         self.shard.remove_peer(self.peer.id);
         self.ownership.disconnected();

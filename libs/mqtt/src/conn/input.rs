@@ -37,7 +37,11 @@ impl Input {
 impl Conn {
     /// Reads once and handles what came; says whether there may be more at once.
     pub(super) fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        if self.is_blocked() || self.peer.is_full() || self.shard.is_congested(cx) {
+        if self.is_held() {
+            self.shard.hold(cx);
+            return Ok(false);
+        }
+        if self.is_blocked() || self.peer.is_full() {
             self.input.stalled = true;
             return Ok(false);
         }
@@ -53,6 +57,13 @@ impl Conn {
         }
         let shard = self.shard.clone();
         shard.with_read_buffer(|buffer| self.read(cx, buffer))
+    }
+
+    /// Tells whether those the client publishes to have to catch up first.
+    fn is_held(&mut self) -> bool {
+        let pressure = &self.shard.node.pressure;
+        self.held = self.held.filter(|channel| pressure.holds(*channel));
+        self.held.is_some() || self.shard.is_congested()
     }
 
     fn read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Result<bool, End> {

@@ -1,10 +1,8 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::ready;
-use messaging::{Message, Protocol};
+use messaging::Message;
 use model::Action;
 
 use super::ending::End;
@@ -82,7 +80,7 @@ impl Conn {
             let topic = self
                 .aliases
                 .resolve(publish.topic, publish.properties.topic_alias)?;
-            message(self.thing, &self.shard.node, topic, publish)
+            self.topics.message(self.thing, &self.shard, topic, publish)
         };
         if let (Qos::ExactlyOnce, Some(id)) = (qos, packet_id) {
             let arrival = self.peer.session.borrow_mut().inbound.arrive(id);
@@ -138,7 +136,7 @@ impl Conn {
         self.peer.session.borrow_mut().note_own(message.id);
         let at_once = qos == Qos::AtMostOnce && !message.retain && self.ordered == 0;
         if at_once {
-            self.shard.publish(&message, Some(self.peer.id));
+            self.hand_out(&message);
             self.shard.node.bus.send(message);
             return;
         }
@@ -152,6 +150,14 @@ impl Conn {
                 outcome: outcome.map(|()| message),
             }
         }));
+    }
+
+    /// Hands a message to its subscribers, and notes when they have to catch up.
+    fn hand_out(&mut self, message: &Arc<Message>) {
+        self.shard.publish(message, Some(self.peer.id));
+        if self.shard.node.pressure.holds(message.channel) {
+            self.held = Some(message.channel);
+        }
     }
 
     /// Refuses a PUBLISH: with a reason where the protocol has a place for one, by closing where it has not.
@@ -182,7 +188,7 @@ impl Conn {
         } = published;
         self.ordered -= usize::from(qos == Qos::AtMostOnce);
         if let Ok(message) = &outcome {
-            self.shard.publish(message, Some(self.peer.id));
+            self.hand_out(message);
         }
         let Some(id) = packet_id else {
             return Ok(());
@@ -235,31 +241,4 @@ fn success(packet_id: PacketId) -> Ack {
         packet_id,
         reason: Reason::Success,
     }
-}
-
-/// Makes the message of a PUBLISH.
-fn message(
-    thing: model::ThingId,
-    node: &Node,
-    topic: &str,
-    publish: &Publish<'_>,
-) -> Result<Message, Reason> {
-    let name = TopicName::parse(topic).map_err(refusal::of_name)?;
-    let route = name.route().map_err(refusal::of_name)?;
-    let payload = Bytes::copy_from_slice(publish.payload);
-    let mut message = Message::new(name.channel, route.subtopic, thing, Protocol::Mqtt, payload);
-    let properties = &publish.properties;
-    message.content_type = match properties.content_type {
-        Some(content_type) => content_type.to_owned(),
-        None => route.content_type,
-    };
-    message.topic = Some(topic.to_owned());
-    message.qos = publish.qos.as_u8();
-    message.retain = publish.retain;
-    message.expires = properties
-        .message_expiry
-        .map(|seconds| message.created.plus(Duration::from_secs(seconds.into())));
-    message.properties = properties.to_message();
-    message.origin = Some(node.origin);
-    Ok(message)
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
-use model::ThingId;
+use model::{ChannelId, ThingId};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::ending::End;
 use super::input::Input;
+use super::message::LastTopic;
 use super::publish::{Aliases, Published};
 use super::subscribe::Done;
 use crate::access::{Admission, Lost};
@@ -48,10 +49,13 @@ pub(super) struct Conn {
     pub(super) thing: ThingId,
     pub(super) will: Option<Will>,
     pub(super) aliases: Aliases,
+    pub(super) topics: LastTopic,
     /// Messages on their way to the bus; their acknowledgements leave in the order the messages came.
     pub(super) publishes: FuturesOrdered<LocalBoxFuture<'static, Published>>,
     /// How many of them have QoS 0, so that none overtakes them.
     pub(super) ordered: usize,
+    /// The channel whose subscribers have to catch up before more is published.
+    pub(super) held: Option<ChannelId>,
     /// What has to be done before the next packet is looked at.
     pub(super) work: Option<LocalBoxFuture<'static, Done>>,
     lost: Lost,
@@ -139,9 +143,11 @@ impl Conn {
             thing,
             will: connect.will,
             aliases: Aliases::new(shard.node.config.topic_alias_maximum),
+            topics: LastTopic::default(),
             input: Input::new(opened.rest),
             publishes: FuturesOrdered::new(),
             ordered: 0,
+            held: None,
             work: Some(Box::pin(
                 async move { Done::Resumed(resuming.resume().await) },
             )),
@@ -196,6 +202,7 @@ impl Conn {
             keep_alive.poll(cx)?;
         }
         self.poll_output(cx)?;
+        self.peer.relieve();
         if self.input.stalled && !self.is_blocked() && !self.peer.is_full() {
             cx.waker().wake_by_ref();
         }
@@ -240,6 +247,7 @@ impl Conn {
     /// Tells whether later packets have to wait.
     pub(super) fn is_blocked(&self) -> bool {
         self.work.is_some()
+            || self.held.is_some()
             || self.publishes.len() >= usize::from(self.shard.node.config.receive_maximum)
     }
 

@@ -233,6 +233,11 @@ impl Outbound {
         self.slots.len() - self.free.len()
     }
 
+    /// How many wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// How many are unacknowledged or waiting.
     pub(crate) fn len(&self) -> usize {
         self.inflight() + self.queue.len()

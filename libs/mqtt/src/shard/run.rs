@@ -23,8 +23,8 @@ const BATCH: usize = 256;
 const COUNT_PERIOD: Duration = Duration::from_secs(1);
 /// How often expired sessions and retained messages are looked for.
 const SWEEP_PERIOD: Duration = Duration::from_secs(30);
-/// How long publishers that overrun another shard are held at a time.
-const HOLD: Duration = Duration::from_millis(5);
+/// How long publishers that overrun others are held at a time.
+const HOLD: Duration = Duration::from_millis(1);
 /// How long connections may take to read that the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(8);
 
@@ -170,7 +170,7 @@ async fn refresh(shard: &Shard) {
     }
 }
 
-/// Lets publishers go on that were held because another shard was behind.
+/// Has publishers that are held look again now and then whether they may go on.
 async fn release_held(shard: &Shard) {
     loop {
         shard.held.filled.notified().await;
