@@ -3,7 +3,7 @@ use model::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PostgresSettings, Settings, SslMode};
+use crate::{Named, PostgresFiles, PostgresSettings, Settings, SslMode};
 
 /// The variables that say where the database of a service is, below a prefix such as `MF_USERS_DB_`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -19,8 +19,14 @@ pub struct Config {
     pub user: String,
     /// Password to log in to PostgreSQL with.
     pub pass: Secret,
-    /// Encryption of the connection to PostgreSQL: `disable`, `require`, `verify-ca` or `verify-full`.
+    /// Encryption of the connection to PostgreSQL: `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`, as libpq understands them.
     pub ssl_mode: SslMode,
+    /// File with our certificate for PostgreSQL in PEM.
+    pub ssl_cert: Option<String>,
+    /// File with the key of that certificate in PEM.
+    pub ssl_key: Option<String>,
+    /// File with the authorities of PostgreSQL's certificate in PEM, or `system`; with one, `require` is `verify-ca`.
+    pub ssl_root_cert: Option<String>,
     /// Most connections to PostgreSQL at a time.
     pub pool_size: usize,
     /// How long a request waits for a free connection to PostgreSQL.
@@ -51,6 +57,9 @@ impl Default for Config {
             user,
             pass: password,
             ssl_mode,
+            ssl_cert: None,
+            ssl_key: None,
+            ssl_root_cert: None,
             pool_size,
             wait_timeout: wait_timeout.into(),
             connect_timeout: connect_timeout.into(),
@@ -71,7 +80,7 @@ impl Config {
     ) -> Option<Settings> {
         self.check(prefix, problems);
         let settings = if self.url.is_empty() {
-            Settings::Postgres(self.parts(database)?)
+            Settings::Postgres(self.parts(database, prefix)?)
         } else {
             match Settings::from_url(self.url.expose()) {
                 Ok(settings) => settings,
@@ -81,10 +90,19 @@ impl Config {
                 }
             }
         };
-        Some(match settings {
-            Settings::Postgres(settings) => Settings::Postgres(self.limit(settings)),
-            sqlite @ Settings::Sqlite(_) => sqlite,
-        })
+        let settings = match settings {
+            Settings::Postgres(settings) => self.limit(settings),
+            sqlite @ Settings::Sqlite(_) => return Some(sqlite),
+        };
+        // The files are read again when it is opened; here is where their mistakes belong.
+        if let Err(error) = settings.encryption() {
+            problems.push(
+                format!("{prefix}SSL_MODE"),
+                format!("cannot be honoured: {error}"),
+            );
+            return None;
+        }
+        Some(Settings::Postgres(settings))
     }
 
     fn check(&self, prefix: &str, problems: &mut Problems) {
@@ -102,7 +120,14 @@ impl Config {
         }
     }
 
-    fn parts(&self, database: &str) -> Option<PostgresSettings> {
+    fn parts(&self, database: &str, prefix: &str) -> Option<PostgresSettings> {
+        let file = |name: &str, path: &Option<String>| {
+            let variable = format!("{prefix}{name}");
+            Some(Named {
+                variable,
+                path: path.clone()?,
+            })
+        };
         Some(PostgresSettings {
             host: self.host.clone()?,
             port: self.port,
@@ -110,6 +135,12 @@ impl Config {
             password: self.pass.clone(),
             database: database.to_owned(),
             ssl_mode: self.ssl_mode,
+            ssl_files: PostgresFiles {
+                cert: file("SSL_CERT", &self.ssl_cert),
+                key: file("SSL_KEY", &self.ssl_key),
+                root: file("SSL_ROOT_CERT", &self.ssl_root_cert),
+            }
+            .into(),
             ..PostgresSettings::default()
         })
     }

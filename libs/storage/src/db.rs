@@ -1,3 +1,5 @@
+use tls::PostgresTls;
+
 use crate::migrate::{self, Migration};
 use crate::postgres::{self, Pool};
 use crate::sqlite::{self, Handle};
@@ -36,6 +38,14 @@ pub async fn open(settings: &Settings) -> Result<Db> {
 }
 
 impl Db {
+    /// Returns the certificates its connections are made with, if they are encrypted.
+    pub fn tls(&self) -> Option<&PostgresTls> {
+        match self {
+            Self::Postgres(pool) => pool.tls(),
+            Self::Sqlite(_) => None,
+        }
+    }
+
     /// Runs a statement and returns its rows.
     ///
     /// # Errors

@@ -35,4 +35,4 @@ pub use lock::LockGuard;
 pub use migrate::{Migration, Sql};
 pub use param::Param;
 pub use row::{Column, Row};
-pub use settings::{PostgresSettings, Settings, SettingsError, SslMode};
+pub use settings::{Named, PostgresFiles, PostgresSettings, Settings, SettingsError, SslMode};

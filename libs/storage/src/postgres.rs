@@ -7,10 +7,11 @@ mod tx;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
+use tls::PostgresTls;
 use tokio_postgres::NoTls;
 
 use crate::lock::LockGuard;
-use crate::settings::{PostgresSettings, SslMode};
+use crate::settings::{Encryption, PostgresSettings};
 use crate::{Error, Param, Result, Row};
 use error::classify;
 use statement::{bounded, execute, query};
@@ -23,13 +24,16 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Pool {
     pool: deadpool_postgres::Pool,
+    tls: Option<PostgresTls>,
     limit: Duration,
 }
 
 /// Connects once, and refuses a database that is not encoded in UTF-8.
 pub(crate) async fn open(settings: &PostgresSettings) -> Result<Pool> {
+    let encryption = settings.encryption().map_err(Error::internal)?;
     let pool = Pool {
-        pool: build(settings)?,
+        pool: build(settings, encryption.as_ref())?,
+        tls: encryption.map(|encryption| encryption.tls),
         limit: settings.statement_timeout.saturating_add(GRACE),
     };
     let connection = pool.get().await?;
@@ -52,17 +56,19 @@ pub(crate) async fn open(settings: &PostgresSettings) -> Result<Pool> {
     Ok(pool)
 }
 
-fn build(settings: &PostgresSettings) -> Result<deadpool_postgres::Pool> {
-    let tls = match settings.ssl_mode {
-        SslMode::Disable => NoTls,
-        SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
-            return Err(Error::internal(
-                "encrypted connections to PostgreSQL are not supported yet; use the SSL mode `disable`",
-            ));
+fn build(
+    settings: &PostgresSettings,
+    encryption: Option<&Encryption>,
+) -> Result<deadpool_postgres::Pool> {
+    let recycling_method = RecyclingMethod::Fast;
+    let (mut driver, how) = (driver(settings), ManagerConfig { recycling_method });
+    let manager = match encryption {
+        None => Manager::from_config(driver, NoTls, how),
+        Some(Encryption { mode, tls }) => {
+            driver.ssl_mode(*mode);
+            Manager::from_config(driver, tls.clone(), how)
         }
     };
-    let recycling_method = RecyclingMethod::Fast;
-    let manager = Manager::from_config(driver(settings), tls, ManagerConfig { recycling_method });
     deadpool_postgres::Pool::builder(manager)
         .max_size(settings.pool_size)
         .wait_timeout(Some(settings.wait_timeout))
@@ -102,6 +108,10 @@ fn driver(settings: &PostgresSettings) -> tokio_postgres::Config {
 }
 
 impl Pool {
+    pub(crate) fn tls(&self) -> Option<&PostgresTls> {
+        self.tls.as_ref()
+    }
+
     pub(crate) async fn query(&self, sql: &'static str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let connection = self.get().await?;
         let result = query(&connection, self.limit, sql, params).await;

@@ -1,3 +1,4 @@
+mod encryption;
 mod ssl_mode;
 mod url;
 
@@ -6,7 +7,9 @@ use std::time::Duration;
 
 use model::Secret;
 
+pub(crate) use encryption::Encryption;
 pub use ssl_mode::SslMode;
+pub use tls::{Named, PostgresFiles};
 
 /// Which database to open, and how.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct PostgresSettings {
     pub database: String,
     /// Whether the connection is encrypted, and what is checked.
     pub ssl_mode: SslMode,
+    /// The files of an encrypted connection.
+    pub ssl_files: Box<PostgresFiles>,
     /// Schema to create and use, the database's default when absent.
     pub schema: Option<String>,
     /// Most connections at a time.
@@ -53,6 +58,7 @@ impl Default for PostgresSettings {
             password: Secret::default(),
             database: "mainflux".to_owned(),
             ssl_mode: SslMode::Disable,
+            ssl_files: Box::default(),
             schema: None,
             pool_size: 10,
             wait_timeout: Duration::from_secs(5),
@@ -65,7 +71,7 @@ impl Default for PostgresSettings {
 /// Why a database's address is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SettingsError(String);
+pub struct SettingsError(pub(crate) String);
 
 impl Settings {
     /// Chooses the SQLite file at a path, created with mode 0600 when it does not exist.
@@ -103,7 +109,7 @@ impl Settings {
         }
     }
 
-    /// Reads `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE[?sslmode=MODE]`.
+    /// Reads `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE[?sslmode=MODE&sslrootcert=PATH&sslcert=PATH&sslkey=PATH]`.
     ///
     /// # Errors
     /// When the URL is none of these; the text never repeats the password.

@@ -3,7 +3,7 @@
 //! - [`Settings::load`] reads what an operator says about an [`Endpoint`] (all of them are in [`endpoints`]) and
 //!   checks it together with the files it names.
 //! - [`Acceptor`] turns accepted sockets into [`MaybeTls`] streams, off the accept loop, within deadlines and limits.
-//! - [`ClientTls`] does the handshake with a server. [`TlsInfo`] says what was agreed, [`PeerCert`] who the peer is:
+//! - [`ClientTls`] does the handshake with a server, [`PostgresTls`] with PostgreSQL. [`TlsInfo`] says what was agreed, [`PeerCert`] who the peer is:
 //!   what a certificate means is decided by who asks.
 //! - [`Reloader`] swaps certificates while connections go on.
 //! - [`Reason`] is the stable word for why a connection did not come about.
@@ -23,6 +23,7 @@ mod live;
 mod material;
 mod maybe_tls;
 mod peer_cert;
+mod postgres;
 mod prefixed;
 mod reason;
 mod reload;
@@ -37,6 +38,7 @@ pub use info::TlsInfo;
 pub use live::{BuildError, Reloaded};
 pub use maybe_tls::MaybeTls;
 pub use peer_cert::PeerCert;
+pub use postgres::{Named, PostgresFiles, PostgresTls, Verify};
 pub use reason::{Reason, Refused};
 pub use reload::Reloader;
 pub use server_tls::ServerTls;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::live::Reload;
 use crate::settings::ReloadOn;
-use crate::{ClientTls, Reloaded, ServerTls};
+use crate::{ClientTls, PostgresTls, Reloaded, ServerTls};
 
 /// How long files have to be left alone before they are read, and how often that is waited for at most.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -50,6 +50,11 @@ impl Reloader {
 
     /// Looks after a client.
     pub fn add_client(&mut self, tls: &ClientTls) {
+        self.add(tls.live());
+    }
+
+    /// Looks after connections to PostgreSQL.
+    pub fn add_postgres(&mut self, tls: &PostgresTls) {
         self.add(tls.live());
     }
 

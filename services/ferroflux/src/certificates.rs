@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::config::{Environment, Problems};
+use storage::Db;
 use tls::{Acceptor, Alpn, BuildError, ClientTls, Endpoint, Reloader, endpoints};
 
 use crate::role::{Role, Shape};
@@ -122,6 +123,13 @@ impl<'a> Secure<'a> {
         let tls = ClientTls::open(settings, Alpn::grpc())?;
         self.reloader.add_client(&tls);
         Ok(Some(tls))
+    }
+
+    /// Looks after the certificates of a database.
+    pub(crate) fn database(&mut self, db: &Db) {
+        if let Some(tls) = db.tls() {
+            self.reloader.add_postgres(tls);
+        }
     }
 
     /// Returns what reads the files again, unless there are none.

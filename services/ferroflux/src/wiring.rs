@@ -238,10 +238,15 @@ impl Wiring<'_> {
         Ok(behind)
     }
 
-    async fn open(&self, name: &'static str, settings: &storage::Settings) -> anyhow::Result<Db> {
+    async fn open(
+        &mut self,
+        name: &'static str,
+        settings: &storage::Settings,
+    ) -> anyhow::Result<Db> {
         let db = storage::open(settings)
             .await
             .with_context(|| format!("cannot open the database of {name}"))?;
+        self.secure.database(&db);
         let checked = db.clone();
         self.runtime.check(
             if name == "users" {

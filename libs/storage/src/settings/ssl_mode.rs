@@ -13,7 +13,11 @@ pub enum SslMode {
     /// Plain text.
     #[default]
     Disable,
-    /// Encrypted, without looking at the certificate.
+    /// As `Prefer`; libpq would try plain text first, which nobody needs.
+    Allow,
+    /// Encrypted when the server can, without looking at the certificate; plain text otherwise.
+    Prefer,
+    /// Encrypted; the certificate is looked at when there is an authority to look for.
     Require,
     /// Encrypted, with a certificate of the given authority.
     VerifyCa,
@@ -28,11 +32,13 @@ impl FromStr for SslMode {
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         match text {
             "disable" | "disabled" => Ok(Self::Disable),
+            "allow" => Ok(Self::Allow),
+            "prefer" => Ok(Self::Prefer),
             "require" | "required" => Ok(Self::Require),
             "verify-ca" => Ok(Self::VerifyCa),
             "verify-full" => Ok(Self::VerifyFull),
             other => Err(SettingsError(format!(
-                "`{other}` is no SSL mode; use disable, require, verify-ca or verify-full"
+                "`{other}` is no SSL mode; use disable, allow, prefer, require, verify-ca or verify-full"
             ))),
         }
     }
@@ -42,6 +48,8 @@ impl fmt::Display for SslMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
             Self::Require => "require",
             Self::VerifyCa => "verify-ca",
             Self::VerifyFull => "verify-full",

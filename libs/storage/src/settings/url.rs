@@ -1,7 +1,7 @@
 use model::Secret;
 use tokio_postgres::config::Host;
 
-use super::{PostgresSettings, SettingsError};
+use super::{Named, PostgresSettings, SettingsError};
 
 pub(super) fn postgres(url: &str) -> Result<PostgresSettings, SettingsError> {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
@@ -9,10 +9,13 @@ pub(super) fn postgres(url: &str) -> Result<PostgresSettings, SettingsError> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("sslmode", mode)) => settings.ssl_mode = mode.parse()?,
+            Some((name @ "sslcert", path)) => settings.ssl_files.cert = file(name, path),
+            Some((name @ "sslkey", path)) => settings.ssl_files.key = file(name, path),
+            Some((name @ "sslrootcert", path)) => settings.ssl_files.root = file(name, path),
             _ => {
                 let name = pair.split('=').next().unwrap_or(pair);
                 return Err(SettingsError(format!(
-                    "the parameter `{name}` of the database URL is not supported; only sslmode is"
+                    "the parameter `{name}` of the database URL is not supported; sslmode, sslcert, sslkey and sslrootcert are"
                 )));
             }
         }
@@ -39,6 +42,13 @@ pub(super) fn postgres(url: &str) -> Result<PostgresSettings, SettingsError> {
         settings.database = database.to_owned();
     }
     Ok(settings)
+}
+
+fn file(name: &str, path: &str) -> Option<Named> {
+    Some(Named {
+        variable: name.to_owned(),
+        path: path.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -77,7 +87,7 @@ mod tests {
     fn w35_the_spellings_of_the_documents_are_accepted() {
         assert_eq!("disabled".parse(), Ok(SslMode::Disable));
         assert_eq!("required".parse(), Ok(SslMode::Require));
-        assert!("prefer".parse::<SslMode>().is_err());
+        assert!("preferred".parse::<SslMode>().is_err());
     }
 
     #[test]

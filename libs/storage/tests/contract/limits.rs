@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use storage::{Error, PostgresSettings, Settings, SslMode};
+use storage::{Error, PostgresSettings, Settings};
 
 use crate::{postgres, postgres_url};
 
@@ -138,16 +138,4 @@ async fn a_database_in_another_encoding_is_refused() {
         panic!("{result:?}")
     };
     assert!(cause.to_string().contains("UTF8"), "{cause}");
-}
-
-#[tokio::test]
-async fn encryption_that_is_not_there_yet_is_refused() {
-    for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
-        let settings = PostgresSettings {
-            ssl_mode,
-            ..PostgresSettings::default()
-        };
-        let result = storage::open(&Settings::postgres(settings)).await;
-        assert!(matches!(result, Err(Error::Internal(_))), "{result:?}");
-    }
 }
