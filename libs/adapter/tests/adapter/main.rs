@@ -7,6 +7,7 @@ mod messages;
 mod sessions;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod storm;
 
 use std::future::{Future, ready};
 

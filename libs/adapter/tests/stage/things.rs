@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use adapter::Fingerprint;
 use async_trait::async_trait;
@@ -15,13 +16,13 @@ pub(crate) struct FakeThings {
     pub(crate) state: Mutex<State>,
     /// Refuses everything, as a process that is not there.
     pub(crate) away: AtomicBool,
+    /// Gives changes the time to overtake answers.
+    pub(crate) slow: AtomicBool,
     /// Lets answers wait on their way, each for a permit of the gate.
     pub(crate) gated: AtomicBool,
     pub(crate) gate: Semaphore,
     /// How many questions came, those after changes aside.
     pub(crate) questions: AtomicUsize,
-    /// How many answers have reached the gate.
-    pub(crate) at_gate: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -40,10 +41,10 @@ impl FakeThings {
         Arc::new(Self {
             state: Mutex::default(),
             away: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
             questions: AtomicUsize::new(0),
-            at_gate: AtomicUsize::new(0),
         })
     }
 
@@ -83,8 +84,10 @@ impl FakeThings {
         self.questions.fetch_add(1, Ordering::SeqCst);
         self.present()?;
         let answer = answer(&self.state.lock());
+        if self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         if self.gated.load(Ordering::SeqCst) {
-            self.at_gate.fetch_add(1, Ordering::SeqCst);
             self.gate.acquire().await.unwrap().forget();
         }
         answer
