@@ -6,7 +6,7 @@ use things::{NewCertificate, Service};
 use crate::{changes, details, new_thing, services, somebody};
 
 #[tokio::test]
-async fn every_change_leaves_its_event_in_order() {
+async fn w44_every_change_leaves_its_event_in_order() {
     for service in services().await {
         let owner = somebody();
         let thing = service.create_thing(&owner, new_thing("t", None)).await;

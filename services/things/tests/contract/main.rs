@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod access;
+mod anything;
 mod certificates;
 mod channels;
 mod connections;

@@ -66,14 +66,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_query_breaks_a_list(query in "(offset|limit|name|metadata|x)?=?[0-9a-z%{}\",:&=+.\\\\-]{0,40}") {
+    fn no_query_breaks_a_list(
+        query in "(offset|limit|name|metadata|x)?=?[0-9a-z%:&=+.,\\-]{0,40}",
+        json in "\\{?\"?[a0]{0,2}\"?:?[\\[\\]{}\",:a0eE.\\\\u-]{0,20}\\}?",
+        raw in proptest::collection::vec(any::<u8>(), 0..20),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let site = Site::new().await;
-            let query: String = query.chars().filter(|c| !"\\\"{}".contains(*c)).collect();
-            for path in ["/things", "/channels"] {
-                let answer = site.get(ALICE, &format!("{path}?{query}")).await;
-                assert!([200, 400].contains(&answer.status.as_u16()), "{query}: {}", answer.body);
+            let escape = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02x}")).collect::<String>();
+            let (json, raw) = (escape(json.as_bytes()), escape(&raw));
+            let queries = [query, format!("metadata={json}"), format!("name={raw}"), format!("offset={raw}")];
+            for query in queries {
+                for path in ["/things", "/channels", "/things/x/channels"] {
+                    let answer = site.get(ALICE, &format!("{path}?{query}")).await;
+                    assert!([200, 400, 404].contains(&answer.status.as_u16()), "{query}: {}", answer.body);
+                }
             }
         });
     }
