@@ -1,4 +1,4 @@
-//! The W3C trace context of a request (https://www.w3.org/TR/trace-context/).
+//! The W3C trace context of a request (<https://www.w3.org/TR/trace-context/>).
 
 use http::HeaderMap;
 
