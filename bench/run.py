@@ -19,6 +19,8 @@ LOAD = ROOT / "bench/load/target/release/mqttload"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = os.environ.get("BENCH_SECONDS", "4")
 TICK = os.sysconf("SC_CLK_TCK")
+# One-core figures: every server is bound to the first core, the load generators to the second.
+SERVER, GENERATOR = (["taskset", "-c", str(core)] for core in sorted(os.sched_getaffinity(0))[:2])
 
 
 def cpu_seconds(pid):
@@ -62,8 +64,8 @@ class Ours:
                  "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT"]
         env = {f"MF_{name}_PORT": "0" for name in ports}
         log = open(folder / "log", "w")
-        self.process = subprocess.Popen([ROOT / "target/release/ferroflux", "run", "--data", folder / "data"],
-                                        env=env, stdout=log, stderr=log)
+        self.process = subprocess.Popen([*SERVER, ROOT / "target/release/ferroflux", "run", "--data", folder / "data"],
+                                        env={"PATH": os.environ["PATH"], **env}, stdout=log, stderr=log)
         run = folder / "data/run.json"
         self.at = wait_for("ferroflux to start", lambda: run.exists() and json.loads(run.read_text())["listeners"])
         self.at = {name: "127.0.0.1:" + address.rsplit(":", 1)[1] for name, address in self.at.items()}
@@ -74,16 +76,21 @@ class Ours:
         auth = {"Authorization": token}
         self.thing = request("POST", f"{front}/things", auth, {}).headers["Location"].rsplit("/", 1)[1]
         self.key = json.load(request("GET", f"{front}/things/{self.thing}", auth))["key"]
-        self.channel = request("POST", f"{front}/channels", auth, {}).headers["Location"].rsplit("/", 1)[1]
-        request("PUT", f"{front}/channels/{self.channel}/things/{self.thing}", auth)
+        self.channel, self.durable = (self.connected(front, auth) for _ in range(2))
         self.credentials = folder / "credentials"
         self.credentials.write_text(f"{self.thing} {self.key} {self.channel}\n")
 
+    def connected(self, front, auth):
+        """Makes a channel that the thing is connected to."""
+        channel = request("POST", f"{front}/channels", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        request("PUT", f"{front}/channels/{channel}/things/{self.thing}", auth)
+        return channel
+
     def durable_session(self):
-        """Makes an offline session subscribed to the HTTP messages: then each one is really written to the log."""
+        """Makes an offline session on the second channel: then each message to it is really written to the log."""
         host, port = self.at["mqtt"].split(":")
         subprocess.run(["mosquitto_sub", "-h", host, "-p", port, "-u", self.thing, "-P", self.key, "-i", "keeper", "-c", "-q", "1",
-                        "-t", f"channels/{self.channel}/messages/http", "-E"], check=True)
+                        "-t", f"channels/{self.durable}/messages", "-E"], check=True)
 
 
 class Nginx:
@@ -100,7 +107,7 @@ http {{
   server {{ listen 127.0.0.1:{self.port}; location / {{ return 202; }} }}
 }}
 """)
-        self.process = subprocess.Popen(["nginx", "-c", config, "-p", folder], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*SERVER, "nginx", "-c", config, "-p", folder], stderr=subprocess.DEVNULL)
         wait_for("nginx to start", lambda: reachable(self.port))
 
 
@@ -118,7 +125,7 @@ class Mosquitto:
             "max_queued_messages 0\n")
         self.credentials = folder / "mosquitto-credentials"
         self.credentials.write_text("bench bench x\n")
-        self.process = subprocess.Popen(["mosquitto", "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*SERVER, "mosquitto", "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
         wait_for("mosquitto to start", lambda: reachable(self.port))
 
 
@@ -147,7 +154,7 @@ def wrk(folder, port, pid, path, key):
         'done = function(summary) io.write(string.format("RESULT %d %d %d\\n", summary.requests, summary.duration, '
         'summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout)) end\n')
     before = cpu_seconds(pid)
-    out = subprocess.run(["wrk", "-t1", "-c32", f"-d{SECONDS}", "-s", script, f"http://127.0.0.1:{port}{path}"],
+    out = subprocess.run([*GENERATOR, "wrk", "-t1", "-c32", f"-d{SECONDS}", "-s", script, f"http://127.0.0.1:{port}{path}"],
                          capture_output=True, text=True, check=True).stdout
     requests, micros, errors = map(int, out.split("RESULT ")[1].split())
     if errors:
@@ -157,7 +164,7 @@ def wrk(folder, port, pid, path, key):
 
 
 def mqttload(mode, port, pid, credentials, topic, wildcard, *more):
-    out = subprocess.run([LOAD, mode, "--addr", f"127.0.0.1:{port}", "--pid", str(pid), "--creds", credentials, "--secs", SECONDS,
+    out = subprocess.run([*GENERATOR, LOAD, mode, "--addr", f"127.0.0.1:{port}", "--pid", str(pid), "--creds", credentials, "--secs", SECONDS,
                           "--topic", topic, "--filter", wildcard, *more], capture_output=True, text=True, check=True).stdout
     result = json.loads(out)
     return {"rate": result["recv_per_s"], "cpu_us": result["server_us_per_msg"]}
@@ -182,7 +189,7 @@ def main():
             mqtt = ours.at["mqtt"].split(":")[1]
             http = ours.at["http-adapter"].split(":")[1]
             ours.durable_session()
-            path = f"/channels/{ours.channel}/messages/http"
+            path = f"/channels/{ours.durable}/messages"
             compare("B1 HTTP publish", "nginx 202",
                     lambda: wrk(folder, http, ours.process.pid, path, ours.key),
                     lambda: wrk(folder, nginx.port, nginx.process.pid, path, ours.key))
