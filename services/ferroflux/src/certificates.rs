@@ -27,6 +27,12 @@ impl Certificates {
         }
         all
     }
+
+    /// Tells whether an endpoint does TLS.
+    pub(crate) fn encrypts(&self, endpoint: &Endpoint) -> bool {
+        let settings = self.settings.get(endpoint.name);
+        settings.is_some_and(tls::Settings::is_enabled)
+    }
 }
 
 /// Returns the endpoints of a process; in the embedded shape nothing calls itself.

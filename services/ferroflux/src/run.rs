@@ -86,7 +86,10 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write run.json into {}", data.display()))?;
     }
     if settings.shape == Shape::Embedded {
-        print_line(&banner::text(&addresses));
+        print_line(&banner::text(
+            &addresses,
+            settings.certificates.encrypts(&tls::endpoints::FRONT),
+        ));
     }
     tracing::info!(listeners = ?addresses.listeners, "running");
     let result = runtime.wait().await.map_err(anyhow::Error::from_boxed);

@@ -164,6 +164,21 @@ fn base64(text: &str) -> String {
 }
 
 #[tokio::test]
+async fn chains_are_bounded_in_bytes() {
+    let ballast = |count: usize| {
+        let mut client = WORLD.client.clone();
+        let more = std::iter::repeat_n(WORLD.stranger.cert.clone(), count);
+        client.chain.extend(more);
+        client
+    };
+    check(&[
+        ("60 certificates", ballast(60), &[], "ok"),
+        ("300 certificates", ballast(300), &[], "protocol"),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn certificates_of_0_9_need_the_legacy_profile() {
     let ca = Issued::root(&Spec {
         states_usage: false,
