@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help run build release fmt lint test test-long ci bench env
+.PHONY: help run build release fmt lint test test-long ci bench env certs
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,3 +45,6 @@ bench: release ## us and the peers side by side in one run, as ratios
 
 env: ## rewrite the configuration tables of the READMEs from the code
 	UPDATE=1 $(CARGO) test --workspace --quiet readme
+
+certs: ## a CA and certificates for every service under ssl/certs; more targets in ssl/Makefile
+	$(MAKE) -C ssl all
