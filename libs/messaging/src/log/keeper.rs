@@ -97,7 +97,7 @@ impl<T: Record> Keeper<T> {
     }
 
     /// Deletes the files that nobody needs any more.
-    fn reclaim(&self) {
+    pub(super) fn reclaim(&self) {
         let core = &self.core;
         let claims = core.claims.all();
         // Whoever holds one file mostly holds the next one too, and is asked first.
@@ -126,7 +126,7 @@ impl<T: Record> Keeper<T> {
     }
 
     /// Looks through some files for records that nobody needs any more between others that somebody does.
-    fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         let (scarce, full) = COMPACTIONS;
         let count = if self.core.space.is_full() {
             full

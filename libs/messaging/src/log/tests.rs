@@ -9,6 +9,7 @@ use super::*;
 use crate::{Filter, Message, Protocol};
 
 mod damage;
+mod random;
 mod restart;
 mod space;
 
