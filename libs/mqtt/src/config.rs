@@ -44,7 +44,7 @@ pub struct Config {
     pub max_retained_messages: usize,
     /// How many bytes of retained messages there may be.
     pub max_retained_bytes: usize,
-    /// How many messages may be on their way from one shard to another before publishers are held.
+    /// How many messages may be on their way to a shard before those of QoS 0 are dropped.
     pub max_mailbox_messages: usize,
     /// How many messages of other protocols and nodes may wait to be handed out.
     pub max_live_messages: usize,

@@ -35,6 +35,10 @@ pub(crate) use run::{Chores, Work, run};
 /// How much is read from a connection at a time.
 const READ_BUFFER: usize = 64 * 1024;
 
+/// How many messages to another shard hold up those who would send it more; the less there is on its way, the sooner
+/// they learn that its subscribers are behind.
+const MUCH_MAIL: usize = 1024;
+
 /// One shard.
 pub(crate) struct Shard {
     pub(crate) number: usize,
@@ -134,9 +138,8 @@ impl Shard {
 
     /// Tells whether another shard is so far behind that publishers have to wait.
     pub(crate) fn is_congested(&self) -> bool {
-        let limit = self.node.config.max_mailbox_messages;
         let mailboxes = &self.node.mailboxes;
-        mailboxes.len() > 1 && mailboxes.iter().any(|mailbox| mailbox.len() > limit)
+        mailboxes.len() > 1 && mailboxes.iter().any(|mailbox| mailbox.len() > MUCH_MAIL)
     }
 
     /// Wakes the task a little later, to see whether it may go on publishing.

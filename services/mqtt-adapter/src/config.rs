@@ -36,6 +36,10 @@ pub struct Config {
     pub queue_messages: usize,
     /// How many bytes may wait to be written to a client before QoS 0 messages to it are dropped.
     pub queue_bytes: usize,
+    /// How many sessions there may be, connected or not.
+    pub max_sessions: usize,
+    /// How many sessions one thing may have, connected or not.
+    pub max_sessions_per_thing: usize,
     /// How many subscriptions a session may have.
     pub max_subscriptions: usize,
     /// How long a session may outlive its connection.
@@ -69,6 +73,8 @@ impl Config {
             max_inflight: self.max_inflight.max(1),
             max_queued_messages: self.queue_messages,
             max_output_bytes: self.queue_bytes,
+            max_sessions: self.max_sessions,
+            max_sessions_per_thing: self.max_sessions_per_thing,
             max_subscriptions: self.max_subscriptions,
             max_session_expiry: self.max_session_expiry.get(),
             queue_ttl: (!ttl.is_zero()).then_some(ttl),
@@ -97,6 +103,8 @@ impl Default for Config {
             max_inflight: engine.max_inflight,
             queue_messages: engine.max_queued_messages,
             queue_bytes: engine.max_output_bytes,
+            max_sessions: engine.max_sessions,
+            max_sessions_per_thing: engine.max_sessions_per_thing,
             max_subscriptions: engine.max_subscriptions,
             max_session_expiry: engine.max_session_expiry.into(),
             message_ttl: Period::default(),
