@@ -18,6 +18,7 @@ mod preflight;
 mod publish;
 mod pull;
 mod registry;
+mod site;
 mod streams;
 mod watch;
 
@@ -67,10 +68,7 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
         sessions: Arc::new(opened.bucket("sessions").await?),
         retained: Arc::new(opened.bucket("retained").await?),
     };
-    let driver = Driver::new(|stop| async move {
-        drive(link, arriving, stop).await;
-        Ok(())
-    });
+    let driver = Driver::new(|stop| drive(link, arriving, stop));
     Ok((buses, driver))
 }
 

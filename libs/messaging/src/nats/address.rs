@@ -54,8 +54,9 @@ impl FromStr for Address {
                 credentials = parse_login(login)?;
             }
             // The error of the parser could quote what it was given, so it is not passed on.
-            let server = format!("nats://{host}").parse();
-            servers.push(server.map_err(|_| malformed("it is nats://HOST:PORT"))?);
+            let server = format!("nats://{host}").parse().ok();
+            let server = server.filter(|server: &ServerAddr| !server.host().is_empty());
+            servers.push(server.ok_or_else(|| malformed("it is nats://HOST:PORT"))?);
         }
         if servers.is_empty() {
             return Err(malformed("it is empty"));

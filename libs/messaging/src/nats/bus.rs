@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream::Stream;
@@ -8,6 +9,7 @@ use futures_util::FutureExt;
 use metrics::Counter;
 use model::{Error, ErrorKind, Result};
 use tokio::task::coop::unconstrained;
+use tokio::time::timeout;
 
 use super::consumer::NatsConsumer;
 use super::driver::Pumps;
@@ -20,6 +22,9 @@ use super::registry::Registry;
 use crate::live::LiveSender;
 use crate::record::RecordFilter;
 use crate::{Bus, Consumer, LiveGuard, Record, Seq};
+
+/// How long a check of readiness may take.
+const READY_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A bus on NATS JetStream.
 ///
@@ -101,7 +106,8 @@ impl<T: Record> Bus<T> for NatsBus<T> {
         if !self.link.is_connected() {
             return Err(unavailable("not connected"));
         }
-        let info = self.stream.get_info().await.map_err(unavailable)?;
+        let info = timeout(READY_DEADLINE, self.stream.get_info()).await;
+        let info = info.map_err(unavailable)?.map_err(unavailable)?;
         let room = u64::try_from(info.config.max_bytes).unwrap_or(u64::MAX);
         if info.state.bytes >= room {
             return Err(full());

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use model::{ErrorKind, Result};
+use model::{Error, ErrorKind, Result};
 use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
@@ -41,6 +41,8 @@ pub(super) struct NatsConsumer<T: Record> {
     connections: watch::Receiver<u64>,
     /// Under way after the server was lost; kept here so that dropping the future of `next` does not drop it half done.
     renewal: Option<BoxFuture<'static, Result<Vec<Pull>>>>,
+    /// Why there is nothing more.
+    ended: Option<Error>,
 }
 
 impl<T: Record> NatsConsumer<T> {
@@ -59,6 +61,7 @@ impl<T: Record> NatsConsumer<T> {
             acks: VecDeque::new(),
             connections,
             renewal: None,
+            ended: None,
         })
     }
 
@@ -70,9 +73,10 @@ impl<T: Record> NatsConsumer<T> {
     }
 
     /// Opens the consumers on the server anew: what they had on its way to us when they were lost would never come.
-    async fn renew(&mut self) -> Result<()> {
+    async fn renew(&mut self) {
         if self.connections.has_changed().is_err() {
-            return Err(closed());
+            self.ended = Some(closed());
+            return;
         }
         let connections = &mut self.connections;
         let renewal = self.renewal.get_or_insert_with(|| {
@@ -81,8 +85,13 @@ impl<T: Record> NatsConsumer<T> {
         });
         let renewed = renewal.await;
         self.renewal = None;
-        self.pulls = renewed?;
-        Ok(())
+        match renewed {
+            Ok(pulls) => self.pulls = pulls,
+            Err(error) => {
+                self.pulls.clear();
+                self.ended = Some(error);
+            }
+        }
     }
 
     /// Makes a delivery of a message, unless it is one that came before or that the filter does not choose.
@@ -110,7 +119,7 @@ impl<T: Record> NatsConsumer<T> {
             Err(error) => {
                 metrics::counter!("messaging_undecodable_total", "stream" => T::STREAM)
                     .increment(1);
-                tracing::warn!(%error, seq, stream = T::STREAM, "what was published there is skipped");
+                tracing::debug!(%error, seq, stream = T::STREAM, "what was published there is skipped");
                 self.send_ack(reply);
                 return None;
             }
@@ -154,14 +163,17 @@ impl<T: Record> Consumer<T> for NatsConsumer<T> {
     async fn next(&mut self) -> Result<Delivery<T>> {
         loop {
             self.flush_acks();
+            if let Some(error) = &self.ended {
+                return Err(error.clone());
+            }
             if self.renewal.is_some() || self.fill().await == Err(Lost) {
-                self.renew().await?;
+                self.renew().await;
                 continue;
             }
-            if let Some((part, message)) = merge::take(&mut self.pulls) {
-                if let Some(delivery) = self.deliver(part, message) {
-                    return Ok(delivery);
-                }
+            if let Some((part, message)) = merge::take(&mut self.pulls)
+                && let Some(delivery) = self.deliver(part, message)
+            {
+                return Ok(delivery);
             }
         }
     }

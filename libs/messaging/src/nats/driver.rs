@@ -6,7 +6,7 @@ use std::pin::Pin;
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
-use model::Result;
+use model::{BoxError, Result};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -67,11 +67,16 @@ impl Pumps {
 }
 
 /// Runs the pumps until `stop`, then lets what was written reach the server.
-pub(super) async fn drive(link: Link, mut arriving: mpsc::Receiver<Pump>, stop: CancellationToken) {
+pub(super) async fn drive(
+    link: Link,
+    mut arriving: mpsc::Receiver<Pump>,
+    stop: CancellationToken,
+) -> Result<(), BoxError> {
     let mut running = FuturesUnordered::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            () = link.ended() => return Err("the connection to NATS has ended for good".into()),
             Some(pump) = arriving.recv() => running.push(pump),
             () = next_end(&mut running) => {}
         }
@@ -80,6 +85,7 @@ pub(super) async fn drive(link: Link, mut arriving: mpsc::Receiver<Pump>, stop: 
     if link.is_connected() {
         drop(link.round_trip().await);
     }
+    Ok(())
 }
 
 /// Waits until one pump has ended, for ever when there is none.

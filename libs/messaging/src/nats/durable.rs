@@ -1,43 +1,29 @@
-//! A durable consumer as it is on the server: one JetStream consumer for each subject, in generations.
+//! A durable consumer as it is on the server: JetStream consumers in generations, and a record of whose the name is.
 //!
 //! The server gives a delivery that nobody acknowledged to the next reader only after a time-out, and not in order. So
-//! whoever opens a name makes new JetStream consumers that start where the old ones have everything before acknowledged,
-//! and deletes the old ones only then, so that at no moment a record concerns nobody. A record in the registry says whose
-//! the name is. The same is done after a reconnection, as what was on its way is lost then.
+//! whoever opens a name makes JetStream consumers of a new generation that start where the complete one has everything
+//! before acknowledged. Then the new generation is declared complete, which fails if somebody else has opened the name
+//! meanwhile, and only then the one before is deleted: at no moment a record concerns nobody. The same is done after a
+//! reconnection, as what was on its way is lost then.
 
-use std::time::Duration;
-
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use async_nats::jetstream::stream::ConsumerErrorKind;
-use async_nats::{Request, RequestErrorKind};
 use model::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
-use super::error::{taken_over, unavailable};
-use super::link::{DEADLINE, Link};
+use super::error::taken_over;
+use super::link::Link;
 use super::names;
 use super::pull::Pull;
-use super::registry::{Ownership, Registry};
+use super::registry::{Generation, Ownership, Registry};
+use super::site::Site;
 
-/// How many deliveries of one subject may be unacknowledged before the server waits.
-const MAX_IN_FLIGHT: i64 = 1024;
-/// Never, in effect: the server is not to deliver again what its reader still works on.
-const ACK_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// How many pull requests may wait on the server.
-const MAX_WAITING: i64 = 16;
 /// How often a name is claimed again when others claim it at the same time.
 const CLAIM_ATTEMPTS: usize = 16;
 
 /// What it takes to open one name on one bus.
 #[derive(Clone, Debug)]
 pub(super) struct Durable {
-    link: Link,
     registry: Registry,
-    stream: &'static str,
-    /// The name in words, and as the server takes it.
-    name: String,
-    durable: String,
+    site: Site,
     subjects: Vec<String>,
 }
 
@@ -50,11 +36,13 @@ impl Durable {
         subjects: Vec<String>,
     ) -> Self {
         Self {
-            link,
             registry,
-            stream,
-            durable: names::durable(name),
-            name: name.to_owned(),
+            site: Site {
+                link,
+                stream,
+                name: name.to_owned(),
+                durable: names::durable(name),
+            },
             subjects,
         }
     }
@@ -70,168 +58,151 @@ impl Durable {
     }
 
     async fn open(&self, owner: Uuid, by_force: bool) -> Result<Vec<Pull>> {
-        let (mut ownership, revision) = self.claim(owner, by_force).await?;
-        let mut pulls = Vec::with_capacity(self.subjects.len());
-        for part in 0..self.subjects.len() {
-            pulls.push(self.open_part(&ownership, part).await?);
-        }
-        for generation in std::mem::take(&mut ownership.earlier) {
-            self.delete(generation).await?;
-        }
-        if self
-            .registry
-            .write(&self.durable, &ownership, revision)
-            .await?
-            .is_none()
-        {
-            self.delete(ownership.generation).await?;
+        let (claim, revision) = self.claim(owner, by_force).await?;
+        self.delete(&claim.leftover).await?;
+        let opened = self.create(&claim, revision).await?;
+        let mut leftover = claim.abandoned.clone();
+        leftover.extend(claim.complete);
+        let complete = Ownership {
+            complete: Some(claim.claimed),
+            abandoned: Vec::new(),
+            leftover: leftover.clone(),
+            ..claim
+        };
+        if self.write(&complete, revision).await?.is_none() {
+            self.delete(&[complete.claimed]).await?;
             return Err(taken_over());
         }
-        Ok(pulls)
+        // Once more next time: whoever has abandoned one may be making it only now.
+        self.delete(&leftover).await?;
+        Ok(opened)
     }
 
-    /// Writes the next generation into the registry.
+    /// Writes down that a new generation is begun.
     async fn claim(&self, owner: Uuid, by_force: bool) -> Result<(Ownership, u64)> {
         for _ in 0..CLAIM_ATTEMPTS {
-            let (before, revision) = self.registry.read(&self.durable).await?;
-            let mut next = Ownership {
-                owner: Some(owner),
-                generation: 1,
-                earlier: Vec::new(),
-                subjects: self.subjects.clone(),
-            };
-            if let Some(before) = before {
-                if !by_force && before.owner != Some(owner) {
-                    return Err(taken_over());
-                }
-                if before.subjects != self.subjects {
-                    return Err(Error::new(
-                        ErrorKind::Invalid,
-                        "consumer_filter",
-                        format!("the consumer {:?} was made with another filter", self.name),
-                    ));
-                }
-                next.generation = before.generation + 1;
-                next.earlier = before.earlier;
-                next.earlier.push(before.generation);
-            } else if !by_force {
+            let (before, revision) = self.registry.read(&self.site.durable).await?;
+            let owned = before
+                .as_ref()
+                .is_some_and(|before| before.owner == Some(owner));
+            if !owned && !by_force {
                 return Err(taken_over());
             }
-            if let Some(revision) = self.registry.write(&self.durable, &next, revision).await? {
-                return Ok((next, revision));
+            let claim = self.successor(before, owner)?;
+            if let Some(revision) = self.write(&claim, revision).await? {
+                return Ok((claim, revision));
             }
         }
         Err(taken_over())
     }
 
-    async fn open_part(&self, ownership: &Ownership, part: usize) -> Result<Pull> {
-        let mut start = DeliverPolicy::New;
-        for generation in ownership.earlier.iter().rev() {
-            if let Some(floor) = self.acknowledged(*generation, part).await? {
-                start = DeliverPolicy::ByStartSequence {
-                    start_sequence: floor + 1,
-                };
-                break;
-            }
-        }
-        let name = names::part(&self.durable, ownership.generation, part);
-        let description: String = self.name.chars().take(256).collect();
-        let config = pull::Config {
-            durable_name: Some(name.clone()),
-            description: Some(description),
-            deliver_policy: start,
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
-            filter_subject: self.subjects[part].clone(),
-            max_ack_pending: MAX_IN_FLIGHT,
-            max_waiting: MAX_WAITING,
-            ..pull::Config::default()
+    fn successor(&self, before: Option<Ownership>, owner: Uuid) -> Result<Ownership> {
+        let mut claim = Ownership {
+            owner: Some(owner),
+            claimed: Generation::new(),
+            complete: None,
+            abandoned: Vec::new(),
+            leftover: Vec::new(),
+            subjects: self.subjects.clone(),
         };
-        let made = self
-            .link
-            .js
-            .create_consumer_on_stream(config, self.stream)
-            .await;
-        let behind = made.map_err(unavailable)?.cached_info().num_pending;
-        Pull::open(&self.link, self.stream, &name, behind).await
-    }
-
-    /// Returns the sequence number up to which everything is acknowledged, if there is such a consumer.
-    async fn acknowledged(&self, generation: u64, part: usize) -> Result<Option<u64>> {
-        let name = names::part(&self.durable, generation, part);
-        if !self.settle_acks(&name).await? {
-            return Ok(None);
+        let Some(before) = before else {
+            return Ok(claim);
+        };
+        if before.subjects != self.subjects {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "consumer_filter",
+                format!(
+                    "the consumer {:?} was made with another filter",
+                    self.site.name
+                ),
+            ));
         }
-        let consumer = self
-            .link
-            .js
-            .get_consumer_from_stream(&name, self.stream)
-            .await;
-        let consumer: Result<async_nats::jetstream::consumer::Consumer<pull::Config>, _> = consumer;
-        match consumer {
-            Ok(consumer) => Ok(Some(consumer.cached_info().ack_floor.stream_sequence)),
-            Err(error) if is_missing(&error.kind()) => Ok(None),
-            Err(error) => Err(unavailable(error)),
-        }
-    }
-
-    /// Waits until the server has worked off the acknowledgements it was sent; tells whether there is such a consumer.
-    ///
-    /// They have a queue of their own there. A notice of progress on no delivery goes through it, and is answered.
-    async fn settle_acks(&self, name: &str) -> Result<bool> {
-        let subject = format!("$JS.ACK.{}.{name}.1.1.1.0.0", self.stream);
-        let progress = Request::new()
-            .payload("+WPI".into())
-            .timeout(Some(DEADLINE));
-        match self.link.client.send_request(subject, progress).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(false),
-            Err(error) => Err(unavailable(error)),
-        }
-    }
-
-    async fn delete(&self, generation: u64) -> Result<()> {
-        for part in 0..self.subjects.len() {
-            let name = names::part(&self.durable, generation, part);
-            match self
-                .link
-                .js
-                .delete_consumer_from_stream(name, self.stream)
-                .await
-            {
-                Ok(_) => {}
-                Err(error) if is_missing(&error.kind()) => {}
-                Err(error) => return Err(unavailable(error)),
+        claim.complete = before.complete;
+        claim.abandoned = before.abandoned;
+        claim.leftover = before.leftover;
+        if before.complete != Some(before.claimed) {
+            if before.owner == Some(owner) {
+                // The attempt before failed; one more of each would make the record longer and longer.
+                claim.claimed = before.claimed;
+                claim.leftover.push(before.claimed);
+            } else {
+                claim.abandoned.push(before.claimed);
             }
         }
-        Ok(())
+        Ok(claim)
+    }
+
+    async fn create(&self, claim: &Ownership, revision: u64) -> Result<Vec<Pull>> {
+        let mut pulls = Vec::with_capacity(self.subjects.len());
+        for (part, subject) in self.subjects.iter().enumerate() {
+            let acknowledged = match claim.complete {
+                Some(complete) => self.site.acknowledged(complete, part).await?,
+                None => None,
+            };
+            if claim.complete.is_some() && acknowledged.is_none() {
+                // Deleted: by whoever has opened the name since, or else by an operator.
+                self.still_owned(revision).await?;
+            }
+            let pull = self
+                .site
+                .create(claim.claimed, part, subject, acknowledged)
+                .await?;
+            pulls.push(pull);
+        }
+        Ok(pulls)
+    }
+
+    async fn still_owned(&self, revision: u64) -> Result<()> {
+        let (_, newest) = self.registry.read(&self.site.durable).await?;
+        if newest == revision {
+            tracing::warn!(
+                consumer = self.site.name,
+                "it is gone from the server and starts with the next record"
+            );
+            return Ok(());
+        }
+        Err(taken_over())
     }
 
     /// Removes everything of the name; one that was never opened is no error.
     pub(super) async fn forget(mut self) -> Result<()> {
         for _ in 0..CLAIM_ATTEMPTS {
-            let (Some(mut ownership), revision) = self.registry.read(&self.durable).await? else {
+            let (before, revision) = self.registry.read(&self.site.durable).await?;
+            let Some(before) = before else {
                 return Ok(());
             };
-            self.subjects = ownership.subjects.clone();
-            // Whoever opens it at this moment has to find out.
-            ownership.owner = None;
-            let Some(revision) = self
-                .registry
-                .write(&self.durable, &ownership, revision)
-                .await?
-            else {
-                continue;
+            self.subjects.clone_from(&before.subjects);
+            let mut all = before.leftover;
+            all.extend(before.abandoned);
+            all.extend([before.claimed].into_iter().chain(before.complete));
+            // Whoever is opening it at this moment has to find out.
+            let nobodys = Ownership {
+                owner: None,
+                claimed: Generation::new(),
+                complete: None,
+                abandoned: Vec::new(),
+                leftover: all.clone(),
+                subjects: before.subjects,
             };
-            for generation in ownership.earlier.iter().chain([&ownership.generation]) {
-                self.delete(*generation).await?;
+            if let Some(revision) = self.write(&nobodys, revision).await? {
+                self.delete(&all).await?;
+                return self.registry.remove(&self.site.durable, revision).await;
             }
-            return self.registry.remove(&self.durable, revision).await;
         }
         Err(taken_over())
     }
-}
 
-fn is_missing(error: &ConsumerErrorKind) -> bool {
-    matches!(error, ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+    async fn write(&self, ownership: &Ownership, revision: u64) -> Result<Option<u64>> {
+        self.registry
+            .write(&self.site.durable, ownership, revision)
+            .await
+    }
+
+    async fn delete(&self, generations: &[Generation]) -> Result<()> {
+        for generation in generations {
+            self.site.delete(*generation, self.subjects.len()).await?;
+        }
+        Ok(())
+    }
 }

@@ -1,11 +1,22 @@
 use std::fmt::Display;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_nats::jetstream::ErrorCode;
-use model::{Error, ErrorKind};
+use model::{Error, ErrorKind, Timestamp};
+
+/// When the last warning was written, in seconds since 1970.
+static WARNED: AtomicI64 = AtomicI64::new(0);
 
 /// Makes the refusal of a bus that cannot be reached; the cause goes to the log only.
+///
+/// There is at most one warning a second, as in an outage every request fails.
 pub(super) fn unavailable(cause: impl Display) -> Error {
-    tracing::warn!(%cause, "the NATS server does not answer");
+    let now = Timestamp::now().seconds();
+    if WARNED.swap(now, Ordering::Relaxed) == now {
+        tracing::debug!(%cause, "the NATS server does not do what it is asked");
+    } else {
+        tracing::warn!(%cause, "the NATS server does not do what it is asked");
+    }
     Error::new(
         ErrorKind::Unavailable,
         "bus_unavailable",

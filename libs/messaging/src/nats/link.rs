@@ -44,9 +44,12 @@ impl Link {
             refuse_tls(server).await?;
         }
         let (count, mut connections) = watch::channel(0);
+        let overruns = metrics::counter!("messaging_nats_overrun_total");
         let options = options(address).event_callback(move |event| {
-            if event == Event::Connected {
-                count.send_modify(|connections| *connections += 1);
+            match event {
+                Event::Connected => count.send_modify(|connections| *connections += 1),
+                Event::SlowConsumer(_) => overruns.increment(1),
+                _ => {}
             }
             std::future::ready(())
         });
@@ -72,6 +75,12 @@ impl Link {
         let mut connections = self.connections.clone();
         connections.mark_unchanged();
         connections
+    }
+
+    /// Returns when the client library has given up, which it does in no outage.
+    pub(super) async fn ended(&self) {
+        let mut connections = self.connections();
+        while connections.changed().await.is_ok() {}
     }
 
     pub(super) fn is_connected(&self) -> bool {

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::registry::Generation;
+
 /// How much of the original name is kept for people who list the consumers.
 const READABLE: usize = 32;
 
@@ -25,7 +27,7 @@ pub(super) fn durable(name: &str) -> String {
 }
 
 /// Returns the name of the consumer on the server for one subject of one generation.
-pub(super) fn part(durable: &str, generation: u64, part: usize) -> String {
+pub(super) fn part(durable: &str, generation: Generation, part: usize) -> String {
     format!("{durable}-{generation}-{part}")
 }
 
@@ -36,7 +38,7 @@ mod tests {
     #[test]
     fn any_name_becomes_one_that_the_server_takes() {
         for name in ["writer", "mqtt/a.b *>\\\n", "ü", "", &"x".repeat(70_000)] {
-            let part = part(&durable(name), u64::MAX, 1);
+            let part = part(&durable(name), Generation::new(), 1);
             assert!(part.len() <= 255, "{part}");
             let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             assert!(part.chars().all(good), "{part}");

@@ -8,16 +8,16 @@ use futures_util::StreamExt;
 use model::Result;
 use tokio::time::{Instant, timeout_at};
 
-use super::error::unavailable;
+use super::error::{closed, unavailable};
 use super::link::Link;
 
 /// How many messages are asked for at a time.
 const BATCH: usize = 128;
 /// How long the server holds a request that it cannot fill, and how often it gives a sign of life meanwhile.
-const EXPIRES: Duration = Duration::from_secs(60);
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const EXPIRES: Duration = Duration::from_secs(120);
+const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How long to wait for a sign of life.
-const SILENCE: Duration = Duration::from_secs(13);
+const SILENCE: Duration = Duration::from_secs(50);
 /// What a subject, headers and the reply address may add to the longest payload.
 const OVERHEAD: usize = 8 * 1024;
 
@@ -65,7 +65,7 @@ impl Pull {
             "expires": EXPIRES.as_nanos() as u64,
             "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
         });
-        Ok(Self {
+        let mut pull = Self {
             link: link.clone(),
             requests: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),
             inbox,
@@ -75,7 +75,9 @@ impl Pull {
             heard: Instant::now(),
             head: None,
             behind,
-        })
+        };
+        pull.ask().await.map_err(|Lost| closed())?;
+        Ok(pull)
     }
 
     /// Waits until there is a next message to look at. Dropping the future loses nothing.

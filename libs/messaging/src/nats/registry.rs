@@ -1,5 +1,7 @@
 //! Who owns a consumer's name, and which consumers on the server belong to it.
 
+use std::fmt;
+
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
@@ -19,12 +21,33 @@ pub(super) const BUCKET: &str = "consumers";
 pub(super) struct Ownership {
     /// Whoever opened it last; nobody while it is being forgotten.
     pub(super) owner: Option<Uuid>,
-    /// The number in the names of its consumers on the server; each opening and each renewal has a greater one.
-    pub(super) generation: u64,
-    /// Earlier generations of which something may be left.
-    pub(super) earlier: Vec<u64>,
+    /// The generation that was begun last.
+    pub(super) claimed: Generation,
+    /// The one that keeps the claim on what is not acknowledged; it is there until a later one is complete.
+    pub(super) complete: Option<Generation>,
+    /// Those begun before that one and after the complete one, by owners who did not finish.
+    pub(super) abandoned: Vec<Generation>,
+    /// Those before the complete one of which something may be left on the server.
+    pub(super) leftover: Vec<Generation>,
     /// The subjects it was made with.
     pub(super) subjects: Vec<String>,
+}
+
+/// Tells the consumers on the server apart that one name has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Generation(u64);
+
+impl Generation {
+    /// Makes one that was never used, not even before the name was forgotten.
+    pub(super) fn new() -> Self {
+        Self(Uuid::new_v4().as_u64_pair().1)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// The records of all names of a bus.

@@ -55,8 +55,14 @@ fn common(max_bytes: u64) -> Config {
 
 /// Returns the stream that is described, and makes it when there is none of that name.
 pub(super) async fn ensure(link: &Link, wanted: &Config) -> Result<Stream> {
-    let stream = link.js.get_or_create_stream(wanted.clone()).await;
-    let stream = stream.map_err(|error| explain(wanted, &error))?;
+    let stream = match link.js.get_or_create_stream(wanted.clone()).await {
+        // Another process with other settings has made it at this moment.
+        Err(error) if is_taken(&error.kind()) => {
+            let found = link.js.get_stream(&wanted.name).await;
+            found.map_err(unavailable)?
+        }
+        stream => stream.map_err(|error| explain(wanted, &error))?,
+    };
     let found = &stream.cached_info().config;
     let wrong = differences(found, wanted);
     if !wrong.is_empty() {
@@ -111,6 +117,10 @@ fn differences(found: &Config, wanted: &Config) -> Vec<String> {
     ];
     let wrong = checks.into_iter().filter(|(good, _)| !good);
     wrong.map(|(_, reason)| reason).collect()
+}
+
+fn is_taken(error: &CreateStreamErrorKind) -> bool {
+    matches!(error, CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
 }
 
 fn explain(wanted: &Config, error: &CreateStreamError) -> model::Error {
