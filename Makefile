@@ -9,7 +9,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## build and start the whole platform on embedded defaults, data under ./data
-	$(CARGO) run --quiet --package ferroflux -- run
+	$(CARGO) run --package ferroflux -- run
 
 build: ## debug binary, target/debug/ferroflux
 	$(CARGO) build --package ferroflux

@@ -14,7 +14,6 @@ use crate::cache::Cache;
 use crate::epochs::Epoch;
 use crate::follower::Follower;
 use crate::metrics::Messages;
-use crate::path::refuse_wildcard;
 use crate::registry::Registry;
 use crate::session::{NewSession, Session};
 use crate::settings::Settings;
@@ -103,37 +102,20 @@ impl Adapter {
 
     /// Publishes a message the caller has authorized; returns when it is as durable as configured.
     ///
+    /// A subtopic that is a wildcard is taken for a name, as in 0.9.
+    ///
     /// # Errors
-    /// `Invalid` when the subtopic is a wildcard; else as [`Bus::publish`].
-    pub async fn publish(&self, message: Message) -> Result<Seq> {
-        let message = self.accept(message)?;
+    /// As [`Bus::publish`].
+    pub async fn publish(&self, mut message: Message) -> Result<Seq> {
+        message.subtopic = message.subtopic.into_target();
+        message.origin = Some(self.0.instance);
         let protocol = message.protocol.clone();
-        let published = self.0.messages.publish(message).await;
+        let published = self.0.messages.publish(Arc::new(message)).await;
         match &published {
             Ok(_) => self.0.counts.accepted(&protocol).increment(1),
             Err(_) => self.0.counts.refused.increment(1),
         }
         published
-    }
-
-    /// Publishes a message the caller has authorized, without any promise.
-    ///
-    /// # Errors
-    /// `Invalid` when the subtopic is a wildcard.
-    pub fn send(&self, message: Message) -> Result<()> {
-        let message = self.accept(message)?;
-        self.0.counts.accepted(&message.protocol).increment(1);
-        self.0.messages.send(message);
-        Ok(())
-    }
-
-    fn accept(&self, mut message: Message) -> Result<Arc<Message>> {
-        if let Err(error) = refuse_wildcard(&message.subtopic) {
-            self.0.counts.refused.increment(1);
-            return Err(error);
-        }
-        message.origin = Some(self.0.instance);
-        Ok(Arc::new(message))
     }
 
     /// Adds what the filter chooses to a queue, until the guard is dropped; the caller has authorized it.

@@ -50,28 +50,6 @@ impl<'a> MessagePath<'a> {
         }
         Ok(Subtopic::from_path(self.tail)?)
     }
-
-    /// Returns the subtopic to send to.
-    ///
-    /// # Errors
-    /// As [`Self::subtopic`], and `Invalid` when it is a wildcard.
-    pub fn target(&self) -> Result<Subtopic> {
-        let subtopic = self.subtopic()?;
-        refuse_wildcard(&subtopic)?;
-        Ok(subtopic)
-    }
-}
-
-/// Refuses to send to a wildcard, which 0.9 took for a name and delivered to those who asked for it literally.
-pub(crate) fn refuse_wildcard(subtopic: &Subtopic) -> Result<()> {
-    if subtopic.is_wildcard() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            "subtopic_wildcard",
-            "'*' and '>' are for receiving; name the subtopic to send to",
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -144,23 +122,6 @@ mod tests {
                 kind(&format!("/channels/{channel}/messages")),
                 Some(ErrorKind::Forbidden),
                 "{channel}"
-            );
-        }
-    }
-
-    #[test]
-    fn wildcards_are_for_receiving() {
-        for tail in ["/*", "/a/>", "/a.*.b"] {
-            let text = format!("/channels/{ID}/messages{tail}");
-            let path = MessagePath::split(&text).unwrap();
-            assert!(
-                path.subtopic().is_ok_and(|subtopic| subtopic.is_wildcard()),
-                "{tail}"
-            );
-            assert_eq!(
-                path.target().unwrap_err().code,
-                "subtopic_wildcard",
-                "{tail}"
             );
         }
     }

@@ -26,9 +26,7 @@ pub enum TopicError {
     #[error("a subtopic must not contain white space or control characters")]
     Character,
     /// A wildcard that is not an element by itself, or one where none may be.
-    #[error(
-        "'*' and '>' are wildcards: each stands alone as an element, '>' comes last, and messages are not sent to them"
-    )]
+    #[error("'*' and '>' are wildcards: each stands alone as an element")]
     Wildcard,
     /// Too many bytes or elements.
     #[error("a subtopic has at most 1024 bytes and 64 elements")]
@@ -108,7 +106,23 @@ impl Subtopic {
         self.0.split('.').filter(|element| !element.is_empty())
     }
 
-    /// Tells whether an element is a wildcard: then it names many subtopics and nothing can be sent to it.
+    /// Returns where a message to this subtopic goes: a `*` or `>` that stands alone becomes an ordinary, escaped element.
+    ///
+    /// 0.9 takes such messages (contract section 0.7); the bus cannot carry a wildcard in the subject of one.
+    #[must_use]
+    pub fn into_target(self) -> Self {
+        if !self.is_wildcard() {
+            return self;
+        }
+        let escaped = self.elements().map(|element| match element {
+            "*" => "%2A",
+            ">" => "%3E",
+            element => element,
+        });
+        Self(escaped.collect::<Vec<_>>().join("."))
+    }
+
+    /// Tells whether an element is a wildcard: then it names many subtopics.
     pub fn is_wildcard(&self) -> bool {
         self.elements().any(|element| matches!(element, "*" | ">"))
     }
@@ -180,6 +194,21 @@ mod tests {
         assert_eq!(path("a/b>"), Err(TopicError::Wildcard));
         assert_eq!(path("a.b.*.c.d").as_deref(), Ok("a.b.*.c.d"));
         assert!(Subtopic::from_path("a/>").is_ok_and(|subtopic| subtopic.is_wildcard()));
+    }
+
+    #[test]
+    fn what_is_sent_to_a_wildcard_has_a_name_of_its_own() {
+        let target = |text: &str| {
+            Subtopic::from_levels(text)
+                .unwrap()
+                .into_target()
+                .to_string()
+        };
+        assert_eq!(target("a.*.c"), "a.%2A.c");
+        assert_eq!(target(">"), "%3E");
+        assert_eq!(target("a.b"), "a.b");
+        let pattern = Subtopic::from_levels("a.*.c").unwrap();
+        assert!(pattern.matches(&pattern.clone().into_target()));
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn address(path: &str) -> Result<(ChannelId, Subtopic), Problem> {
     let path = MessagePath::split(path).ok_or_else(|| {
         Problem::invalid("path_malformed", "messages go to /channels/<id>/messages")
     })?;
-    let subtopic = path.target()?;
+    let subtopic = path.subtopic()?;
     Ok((path.channel()?, subtopic))
 }
 

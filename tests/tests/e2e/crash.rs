@@ -14,7 +14,7 @@ use crate::account::Thing;
 use crate::both_shapes;
 use crate::stage::Stage;
 
-both_shapes!(killing_any_process_loses_nothing_acknowledged);
+both_shapes!(w16_killing_any_process_loses_nothing_acknowledged);
 
 /// How many kills each process suffers.
 const KILLS: usize = if cfg!(feature = "long") { 10 } else { 1 };
@@ -23,7 +23,7 @@ const LOAD: Duration = Duration::from_millis(800);
 /// The pause between two messages of a publisher: two of them make 500 messages a second.
 const PAUSE: Duration = Duration::from_millis(4);
 
-async fn killing_any_process_loses_nothing_acknowledged(shape: Shape) -> anyhow::Result<()> {
+async fn w16_killing_any_process_loses_nothing_acknowledged(shape: Shape) -> anyhow::Result<()> {
     let mut stage = Stage::set(shape).await?;
     let publisher = stage.account.thing().await?;
     stage.account.connect(&stage.channel, &publisher).await?;

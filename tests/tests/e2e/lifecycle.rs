@@ -10,9 +10,9 @@ use crate::both_shapes;
 use crate::clients::{paho_over_websocket, subscribe, websocket};
 use crate::stage::Stage;
 
-both_shapes!(a_stop_is_clean);
+both_shapes!(w43_a_stop_is_clean);
 
-async fn a_stop_is_clean(shape: Shape) -> anyhow::Result<()> {
+async fn w43_a_stop_is_clean(shape: Shape) -> anyhow::Result<()> {
     let mut stage = Stage::set(shape).await?;
     let _mqtt = subscribe(
         &stage.platform,

@@ -11,7 +11,7 @@ use crate::clients::{Client, message, publish, subscribe, websocket};
 use crate::stage::Stage;
 
 both_shapes!(
-    disconnecting_cuts,
+    w9_disconnecting_cuts,
     a_new_key_cuts,
     deleting_the_thing_cuts,
     deleting_the_channel_cuts
@@ -91,7 +91,7 @@ impl Sessions {
     }
 }
 
-async fn disconnecting_cuts(shape: Shape) -> anyhow::Result<()> {
+async fn w9_disconnecting_cuts(shape: Shape) -> anyhow::Result<()> {
     let stage = Stage::set(shape).await?;
     let mut sessions = Sessions::open(&stage).await?;
     stage
