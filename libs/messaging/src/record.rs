@@ -30,6 +30,11 @@ pub trait Record: Debug + Send + Sync + Sized + 'static {
     /// Appends the encoded record.
     fn encode(&self, out: &mut Vec<u8>);
 
+    /// Reads the key out of what [`Self::encode`] made, where that costs less than to decode all of it.
+    fn peek_key(_encoded: &[u8]) -> Option<Self::Key> {
+        None
+    }
+
     /// Reads an encoded record.
     ///
     /// # Errors

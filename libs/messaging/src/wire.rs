@@ -10,6 +10,9 @@ use crate::filter::Filter;
 use crate::record::{DecodeError, Record};
 use crate::{Message, Properties, Protocol};
 
+/// How an encoded message begins: field 1, the channel, with the 36 bytes of a UUID.
+const CHANNEL: [u8; 2] = [0x0a, 36];
+
 impl Record for Message {
     const STREAM: &'static str = "MESSAGES";
     const SUBJECTS: &'static str = "channel.>";
@@ -51,6 +54,13 @@ impl Record for Message {
         to_wire(self)
             .encode(out)
             .expect("a vector grows, so encoding into it cannot run out of room");
+    }
+
+    fn peek_key(encoded: &[u8]) -> Option<Self::Key> {
+        let text = encoded
+            .strip_prefix(&CHANNEL)?
+            .get(..usize::from(CHANNEL[1]))?;
+        std::str::from_utf8(text).ok()?.parse().ok()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {

@@ -23,16 +23,19 @@ pub(crate) enum Choice<T: Record> {
 }
 
 impl<T: Record> Choice<T> {
-    /// Tells whether the record of this number may be chosen.
-    pub(crate) fn wants(&self, seq: u64) -> bool {
+    /// Tells whether the record with this number and these bytes may be chosen, without decoding it.
+    fn wants(&self, seq: u64, body: &[u8]) -> bool {
         match self {
             Self::Listed(ranges) => ranges.contains(seq),
-            Self::Matching(_) => true,
+            Self::Matching(filter) => match (filter.key(), T::peek_key(body)) {
+                (Some(wanted), Some(found)) => wanted == found,
+                _ => true,
+            },
         }
     }
 
-    /// Tells whether a record whose number may be chosen is.
-    pub(crate) fn matches(&self, record: &T) -> bool {
+    /// Tells whether a record that may be chosen is.
+    fn matches(&self, record: &T) -> bool {
         match self {
             Self::Listed(_) => true,
             Self::Matching(filter) => filter.matches(record),
@@ -92,7 +95,7 @@ pub(crate) fn from_disk<T: Record>(
     let start = known.map_or_else(|| segment.mark_before(from), |spot| spot.mark);
     let mut fill = Fill::empty(from);
     let read = segment.read(start, |seq, offset, body| {
-        if !(from..=until).contains(&seq) || !choice.wants(seq) {
+        if !(from..=until).contains(&seq) || !choice.wants(seq, body) {
             return;
         }
         match T::decode(body) {

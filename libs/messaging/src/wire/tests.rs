@@ -101,12 +101,14 @@ fn encoded(message: &Message) -> Vec<u8> {
 proptest! {
     #[test]
     fn what_is_encoded_is_decoded(message in messages()) {
+        prop_assert_eq!(Message::peek_key(&encoded(&message)), Some(message.channel));
         prop_assert_eq!(<Message as Record>::decode(&encoded(&message)).unwrap(), message);
     }
 
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = <Message as Record>::decode(&bytes);
+        let _ = Message::peek_key(&bytes);
     }
 
     #[test]
