@@ -74,6 +74,21 @@ async fn secrets_are_made_on_the_first_start_and_kept() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn w4_ports_that_authenticate_nobody_are_on_loopback() -> anyhow::Result<()> {
+    let platform = Platform::start(Shape::Embedded).await?;
+    let run = std::fs::read_to_string(platform.data(Role::All).join("run.json"))?;
+    let run: serde_json::Value = serde_json::from_str(&run)?;
+    for listener in ["users-grpc", "things-grpc", "things-auth-http"] {
+        let address = run["listeners"][listener].as_str().unwrap_or_default();
+        ensure!(
+            address.starts_with("127.0.0.1:"),
+            "{listener} is on {address}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_front_has_the_paths_of_0_9_in_one_place() -> anyhow::Result<()> {
     let stage = Stage::set(Shape::Embedded).await?;
     let front = stage.platform.url("front")?;

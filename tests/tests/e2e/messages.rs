@@ -13,7 +13,8 @@ both_shapes!(
     websocket_publish,
     mqtt_publish,
     every_protocol_reaches_every_protocol,
-    mqtt_refusals
+    mqtt_refusals,
+    w10_a_client_id_belongs_to_its_thing
 );
 
 async fn http_publish(shape: Shape) -> anyhow::Result<()> {
@@ -202,6 +203,21 @@ async fn every_protocol_reaches_every_protocol(shape: Shape) -> anyhow::Result<(
     assert_eq!(socket.line().await?, "text from-mqtt");
     assert_eq!(message(&mut all).await?, format!("{topic} from-mqtt"));
     Ok(())
+}
+
+async fn w10_a_client_id_belongs_to_its_thing(shape: Shape) -> anyhow::Result<()> {
+    let stage = Stage::set(shape).await?;
+    let other = stage.account.thing().await?;
+    stage.account.connect(&stage.channel, &other).await?;
+    let session = ["-i", "same id", "-c", "-q", "1"];
+    let topic = stage.topic("");
+    let mut mine = subscribe(&stage.platform, &stage.thing, &topic, &session).await?;
+    let mut theirs = subscribe(&stage.platform, &other, &topic, &session).await?;
+    assert_eq!(
+        publish(&stage.platform, &other, &topic, "both", &["-q", "1"]).await?,
+        0
+    );
+    both_get(&mut mine, &mut theirs, &format!("{topic} both")).await
 }
 
 async fn mqtt_refusals(shape: Shape) -> anyhow::Result<()> {
