@@ -26,7 +26,7 @@ pub enum Durability {
 }
 
 /// Where the buses live and what they promise.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The NATS server to use; without one the buses live in this process.
     pub nats_url: Option<String>,
@@ -50,6 +50,18 @@ impl Config {
             max_bytes: DEFAULT_MAX_BYTES,
             nats_sync_always: false,
         }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL can hold a password.
+        f.debug_struct("Config")
+            .field("nats", &self.nats_url.is_some())
+            .field("dir", &self.dir)
+            .field("durability", &self.durability)
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -32,6 +32,7 @@ async fn credentials_of_the_url_are_shown_to_the_server_only() {
         return;
     };
     let with = |login: &str| on(format!("nats://{login}@{}", server.address()));
+    assert!(!format!("{:?}", with("user:hunter2")).contains("hunter2"));
     drop(
         messaging::open(&with("us%20er:hunter2%40%3A%2F"))
             .await
