@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::ops::RangeInclusive;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::transport::Transport;
 
-/// How much is reserved when something is written to an idle connection.
-const FIRST_RESERVE: usize = 4096;
+/// The least and the most that is reserved when something is written to an idle connection, which is what it took last time.
+const RESERVE: RangeInclusive<usize> = 256..=16 * 1024;
 /// How many pieces are given to one system call.
 const MAX_PIECES: usize = 64;
 
@@ -19,17 +20,23 @@ pub(crate) struct OutBuf {
     pieces: VecDeque<Bytes>,
     tail: BytesMut,
     bytes: usize,
+    /// How much went through the tail since it was empty last.
+    turn: usize,
 }
 
 impl OutBuf {
     /// Appends what `write` writes, and the payload it returns after that.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut) -> Option<Bytes>) {
         if self.tail.capacity() == 0 {
-            self.tail.reserve(FIRST_RESERVE);
+            self.tail
+                .reserve(self.turn.clamp(*RESERVE.start(), *RESERVE.end()));
+            self.turn = 0;
         }
         let before = self.tail.len();
         let payload = write(&mut self.tail);
-        self.bytes += self.tail.len() - before;
+        let written = self.tail.len() - before;
+        self.bytes += written;
+        self.turn += written;
         if let Some(payload) = payload {
             self.bytes += payload.len();
             self.pieces.push_back(self.tail.split().freeze());

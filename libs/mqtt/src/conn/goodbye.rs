@@ -42,9 +42,9 @@ pub(super) async fn finish(transport: &mut Transport, out: &mut OutBuf, limit: D
 }
 
 async fn drain(transport: &mut Transport) -> io::Result<()> {
-    let mut scratch = [0; SCRATCH];
     loop {
         let read = poll_fn(|cx| {
+            let mut scratch = [0; SCRATCH];
             let mut read = ReadBuf::new(&mut scratch);
             ready!(transport.poll_read(cx, &mut read))?;
             std::task::Poll::Ready(io::Result::Ok(read.filled().len()))

@@ -138,7 +138,7 @@ impl Conn {
         ));
         let lost = reception.lost();
         let resuming = reception.clone();
-        let conn = Self {
+        let conn = Box::new(Self {
             lost,
             thing,
             will: connect.will,
@@ -158,13 +158,14 @@ impl Conn {
             reception,
             transport,
             entrance,
-        };
+        });
         shard.tasks.spawn_local(conn.serve());
     }
 
-    async fn serve(mut self) {
+    async fn serve(mut self: Box<Self>) {
         let end = poll_fn(|cx| self.poll(cx)).await;
-        self.conclude(end).await;
+        // An idle connection shall not have the room that its end takes.
+        Box::pin(self.conclude(end)).await;
     }
 
     /// Does all that can be done now: one turn of the event loop.
