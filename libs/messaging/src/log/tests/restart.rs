@@ -68,7 +68,7 @@ async fn records_for_a_consumer_that_is_not_back_yet_are_kept() {
 
 #[tokio::test]
 async fn numbers_go_on_after_everything_was_deleted() {
-    let place = Place::with_max_bytes(64 << 10);
+    let place = Place::with_max_bytes(256 << 10);
     let log = place.open();
     let mut reader = consumer(&log, "c").await;
     for _ in 0..5 {
