@@ -15,7 +15,7 @@ use axum::Router;
 use messaging::Buses;
 use model::BoxError;
 use mqtt::{Broker, Link};
-use server::{Limits, Listener, Peer, Runtime};
+use server::{Limits, Listener, Peer, Runtime, metrics_router};
 use tls::Acceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -81,7 +81,14 @@ pub async fn start(
         );
     }
     runtime.spawn("mqtt", engine.run(runtime.stop()));
-    runtime.http("mqtt-ws", listener, runtime.health().merge(router.clone()));
+    runtime.http(
+        "mqtt-ws",
+        listener,
+        runtime
+            .health()
+            .merge(metrics_router())
+            .merge(router.clone()),
+    );
     Ok(Started { tcp, ws, router })
 }
 

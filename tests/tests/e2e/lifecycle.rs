@@ -55,6 +55,31 @@ async fn w43_a_stop_is_clean(shape: Shape) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn every_role_has_metrics_and_the_front_has_none() -> anyhow::Result<()> {
+    let stage = Stage::set(Shape::Embedded).await?;
+    for listener in [
+        "users-http",
+        "things-http",
+        "http-adapter",
+        "ws-adapter",
+        "mqtt-ws",
+    ] {
+        let reply = curl(&[&format!("{}/metrics", stage.platform.url(listener)?)]).await?;
+        ensure!(
+            reply.status == 200 && reply.body.contains("# TYPE"),
+            "{listener}: {reply:?}"
+        );
+        ensure!(
+            !reply.body.contains(&stage.thing.key),
+            "a key in the metrics"
+        );
+    }
+    let front = format!("{}/metrics", stage.platform.url("front")?);
+    assert_eq!(curl(&[&front]).await?.status, 404);
+    Ok(())
+}
+
+#[tokio::test]
 async fn secrets_are_made_on_the_first_start_and_kept() -> anyhow::Result<()> {
     let mut platform = Platform::start(Shape::Embedded).await?;
     let secret = platform.data(Role::All).join("secrets/users");
