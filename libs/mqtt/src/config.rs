@@ -28,6 +28,8 @@ pub struct Config {
     pub max_inflight: u16,
     /// How many QoS 1 and 2 messages may wait for a live subscriber before it is cut.
     pub max_queued_messages: usize,
+    /// How many bytes of them may wait, and how many may be on their way to it.
+    pub max_queued_bytes: usize,
     /// How many bytes may wait to be written to a connection before QoS 0 messages are dropped.
     pub max_output_bytes: usize,
     /// How many sessions there may be, connected or not.
@@ -67,6 +69,7 @@ impl Default for Config {
             receive_maximum: 1024,
             max_inflight: 256,
             max_queued_messages: 10_000,
+            max_queued_bytes: 8 * 1024 * 1024,
             max_output_bytes: 1024 * 1024,
             max_sessions: 100_000,
             max_sessions_per_thing: 1_000,

@@ -1,10 +1,12 @@
 //! One connection, from its first byte to the last.
 
 mod acks;
+mod connack;
 mod ending;
 mod goodbye;
 mod handshake;
 mod input;
+mod keep_alive;
 mod keeper;
 mod message;
 mod packets;

@@ -1,24 +1,23 @@
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
 use model::{ChannelId, ThingId};
-use tokio::time::{Instant, Sleep, sleep};
 
+use super::connack::connack;
 use super::ending::End;
 use super::input::Input;
+use super::keep_alive::KeepAlive;
 use super::message::LastTopic;
 use super::publish::{Aliases, Published};
 use super::subscribe::Done;
 use crate::access::{Admission, Lost};
 use crate::codec::Encoder;
 use crate::node::Entrance;
-use crate::packet::{ConnAck, Connect, Outgoing, Reason, Version, Will};
+use crate::packet::{Connect, Outgoing, Version, Will};
 use crate::peer::Peer;
 use crate::reception::Reception;
 use crate::session::{Session, Window};
@@ -62,40 +61,6 @@ pub(super) struct Conn {
     keep_alive: Option<KeepAlive>,
 }
 
-/// Ends a connection that has been silent for too long.
-struct KeepAlive {
-    limit: Duration,
-    heard: Instant,
-    sleep: Pin<Box<Sleep>>,
-}
-
-impl KeepAlive {
-    /// Allows one and a half times the interval (MQTT 3.1.1 section 3.1.2.10); 0 turns it off.
-    fn new(seconds: u16) -> Option<Self> {
-        let limit = Duration::from_millis(u64::from(seconds) * 1500);
-        (seconds > 0).then(|| Self {
-            limit,
-            heard: Instant::now(),
-            sleep: Box::pin(sleep(limit)),
-        })
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        // The timer is set anew when it fires, not with every packet.
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            let deadline = self.heard + self.limit;
-            if deadline <= Instant::now() {
-                return Err(End::close(
-                    Reason::KeepAliveTimeout,
-                    "nothing was heard within the keep-alive",
-                ));
-            }
-            self.sleep.as_mut().reset(deadline);
-        }
-        Ok(())
-    }
-}
-
 impl Conn {
     /// Answers the CONNECT and serves the connection in a task of its own.
     pub(super) fn start(
@@ -116,6 +81,7 @@ impl Conn {
         let window = Window {
             inflight: connect.receive_maximum.get().min(config.max_inflight),
             queued: config.max_queued_messages,
+            bytes: config.max_queued_bytes,
         };
         let peer = shard.add_peer(|id| {
             Peer::new(
@@ -259,36 +225,7 @@ impl Conn {
     /// Notes that the client was heard.
     pub(super) fn heard(&mut self) {
         if let Some(keep_alive) = &mut self.keep_alive {
-            keep_alive.heard = Instant::now();
+            keep_alive.heard();
         }
     }
-}
-
-/// Makes the CONNACK, and tells the keep-alive that holds.
-fn connack(
-    shard: &Shard,
-    connect: &Connect,
-    session: &Session,
-    session_present: bool,
-    assigned: Option<String>,
-) -> (ConnAck, u16) {
-    let config = &shard.node.config;
-    let asked = connect.keep_alive;
-    let limited = config.max_keep_alive > 0 && (asked == 0 || asked > config.max_keep_alive);
-    // Only MQTT 5 can tell a client to use another interval than its own.
-    let server_keep_alive =
-        (limited && connect.version == Version::V5).then_some(config.max_keep_alive);
-    let expiry = u32::try_from(session.expiry.as_secs()).unwrap_or(u32::MAX);
-    let connack = ConnAck {
-        session_present,
-        session_expiry: (expiry != connect.session_expiry).then_some(expiry),
-        receive_maximum: Some(config.receive_maximum),
-        max_packet_size: u32::try_from(config.max_packet_size).ok(),
-        assigned_client_id: assigned,
-        topic_alias_maximum: (config.topic_alias_maximum > 0).then_some(config.topic_alias_maximum),
-        shared_subscriptions_available: false,
-        server_keep_alive,
-        ..ConnAck::new(Reason::Success)
-    };
-    (connack, server_keep_alive.unwrap_or(asked))
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use messaging::{Message, Seq};
+use messaging::{Message, Record, Seq};
 use model::ChannelId;
 
 use crate::packet::{PacketId, Qos};
@@ -33,6 +33,8 @@ pub(crate) struct Window {
     pub(crate) inflight: u16,
     /// How many may wait for that.
     pub(crate) queued: usize,
+    /// How many bytes may be unacknowledged, and how many may wait; one message may always, whatever its size.
+    pub(crate) bytes: usize,
 }
 
 /// What happens to a message that is offered.
@@ -77,7 +79,9 @@ pub(crate) struct Outbound {
     base: u16,
     slots: Vec<Option<Slot>>,
     free: VecDeque<usize>,
+    sent_bytes: usize,
     queue: VecDeque<Delivery>,
+    queued_bytes: usize,
     /// What an earlier connection has sent and this one has yet to send again, in order.
     again: VecDeque<PacketId>,
     sent: u64,
@@ -98,21 +102,20 @@ impl Outbound {
     /// Takes a message, to be sent now or later.
     pub(crate) fn offer(&mut self, delivery: Delivery, window: Window) -> Offer {
         let waiting = !self.queue.is_empty() || !self.again.is_empty();
-        if !waiting && self.has_window(window) {
+        if !waiting && self.may_send(window) {
             return Offer::Send(self.occupy(delivery));
         }
-        if self.queue.len() >= window.queued {
-            return Offer::Full;
-        }
-        self.queue.push_back(delivery);
-        Offer::Queued
+        self.hold(delivery, window)
     }
 
     /// Takes a message that must not be sent yet although there may be room in the window.
     pub(crate) fn hold(&mut self, delivery: Delivery, window: Window) -> Offer {
-        if self.queue.len() >= window.queued {
+        let size = delivery.message.size();
+        let bytes = self.queued_bytes + size;
+        if self.queue.len() >= window.queued || (bytes > window.bytes && !self.queue.is_empty()) {
             return Offer::Full;
         }
+        self.queued_bytes = bytes;
         self.queue.push_back(delivery);
         Offer::Queued
     }
@@ -126,7 +129,11 @@ impl Outbound {
         let id = match again {
             Some(id) => id,
             None => {
+                if !self.may_send(window) {
+                    return None;
+                }
                 let delivery = self.queue.pop_front()?;
+                self.queued_bytes -= delivery.message.size();
                 self.occupy(delivery)
             }
         };
@@ -155,7 +162,10 @@ impl Outbound {
         match self.stage(id) {
             Some(Stage::Released) => (None, true),
             Some(stage @ Stage::Sent(_)) => match std::mem::replace(stage, Stage::Released) {
-                Stage::Sent(delivery) if delivery.qos == Qos::ExactlyOnce => (Some(delivery), true),
+                Stage::Sent(delivery) if delivery.qos == Qos::ExactlyOnce => {
+                    self.sent_bytes -= delivery.message.size();
+                    (Some(delivery), true)
+                }
                 other => {
                     *stage = other;
                     (None, false)
@@ -220,6 +230,7 @@ impl Outbound {
     /// Drops what waits, for a client that is gone: its durable queues have what it has a claim to.
     pub(crate) fn clear_queue(&mut self) {
         self.queue.clear();
+        self.queued_bytes = 0;
         self.again.clear();
     }
 
@@ -228,23 +239,30 @@ impl Outbound {
         self.inflight() - self.again.len() < usize::from(window.inflight)
     }
 
+    /// Tells whether one that was not sent before may be sent.
+    fn may_send(&self, window: Window) -> bool {
+        let fits = self.sent_bytes < window.bytes || self.inflight() == 0;
+        fits && self.has_window(window)
+    }
+
+    /// Tells whether one more would be sent at once.
+    pub(crate) fn has_room(&self, window: Window) -> bool {
+        self.queue.is_empty() && self.again.is_empty() && self.may_send(window)
+    }
+
+    /// Tells whether more waits than a part of what may.
+    pub(crate) fn is_beyond(&self, window: Window, part: usize) -> bool {
+        self.queue.len() > window.queued / part || self.queued_bytes > window.bytes / part
+    }
+
     /// How many are unacknowledged.
     pub(crate) fn inflight(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    /// How many wait.
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// How many are unacknowledged or waiting.
-    pub(crate) fn len(&self) -> usize {
-        self.inflight() + self.queue.len()
-    }
-
     fn occupy(&mut self, delivery: Delivery) -> PacketId {
         self.sent += 1;
+        self.sent_bytes += delivery.message.size();
         let slot = Some(Slot {
             order: self.sent,
             stage: Stage::Sent(delivery),
@@ -263,7 +281,10 @@ impl Outbound {
         self.free.push_back(at);
         self.again.retain(|waiting| *waiting != id);
         match slot.stage {
-            Stage::Sent(delivery) => Some(delivery),
+            Stage::Sent(delivery) => {
+                self.sent_bytes -= delivery.message.size();
+                Some(delivery)
+            }
             Stage::Released => None,
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 const NARROW: Window = Window {
     inflight: 2,
     queued: 1,
+    bytes: usize::MAX,
 };
 
 fn delivery(qos: Qos, seq: u64) -> Delivery {
@@ -52,7 +53,30 @@ fn the_window_bounds_what_is_sent_and_the_queue_what_waits() {
         (next.id, next.delivery.place.unwrap().seq, next.again),
         (id(2), Seq(3), false)
     );
-    assert_eq!(outbound.len(), 2);
+    assert!(!outbound.has_room(NARROW));
+}
+
+#[test]
+fn bytes_bound_both_and_one_message_always_fits() {
+    let size = delivery(Qos::AtLeastOnce, 0).message.size();
+    let window = Window {
+        inflight: 10,
+        queued: 10,
+        bytes: size - 1,
+    };
+    let mut outbound = Outbound::default();
+    let mut offer = |seq| outbound.offer(delivery(Qos::ExactlyOnce, seq), window);
+    assert_eq!(offer(1), Offer::Send(id(1)));
+    assert_eq!(offer(2), Offer::Queued);
+    assert_eq!(offer(3), Offer::Full);
+    assert!(outbound.next(window).is_none());
+    outbound.receive(id(1));
+    let next = outbound.next(window).map(|next| next.id);
+    assert_eq!(next, Some(id(2)), "the first is the client's now");
+    assert_eq!(
+        outbound.offer(delivery(Qos::AtLeastOnce, 4), window),
+        Offer::Queued
+    );
 }
 
 #[test]
@@ -74,6 +98,7 @@ fn acknowledgements_fit_their_qos_and_come_in_any_order() {
     let wide = Window {
         inflight: 10,
         queued: 0,
+        bytes: usize::MAX,
     };
     outbound.offer(delivery(Qos::AtLeastOnce, 1), wide);
     outbound.offer(delivery(Qos::ExactlyOnce, 2), wide);
@@ -92,7 +117,7 @@ fn acknowledgements_fit_their_qos_and_come_in_any_order() {
     let (done, release) = outbound.receive(id(2));
     assert!(done.is_none() && release, "a repeated PUBREC is answered");
     assert!(outbound.complete(id(2)) && !outbound.complete(id(2)));
-    assert_eq!(outbound.len(), 0);
+    assert_eq!(outbound.inflight(), 0);
     assert!(outbound.acknowledge(id(9)).is_none());
 }
 
@@ -132,6 +157,7 @@ fn a_narrower_window_holds_for_what_is_sent_again_and_before_what_is_new() {
     let wide = Window {
         inflight: 10,
         queued: 10,
+        bytes: usize::MAX,
     };
     for seq in 1..=4 {
         outbound.offer(delivery(Qos::AtLeastOnce, seq), wide);
@@ -156,6 +182,7 @@ fn identifiers_begin_anywhere_and_go_round() {
     let wide = Window {
         inflight: 10,
         queued: 0,
+        bytes: usize::MAX,
     };
     for base in [0, 1, 65_533, 65_534, 65_535] {
         let mut outbound = Outbound::starting_at(base);
