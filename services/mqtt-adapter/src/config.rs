@@ -34,8 +34,10 @@ pub struct Config {
     pub max_inflight: u16,
     /// How many QoS 1 and 2 messages may wait for a client without a persistent session before it is closed as too slow.
     pub queue_messages: usize,
-    /// How many bytes may wait to be written to a client before QoS 0 messages to it are dropped.
+    /// How many bytes of them may wait, and how many may be on their way to a client.
     pub queue_bytes: usize,
+    /// How many bytes may wait to be written to a client before QoS 0 messages to it are dropped.
+    pub output_bytes: usize,
     /// How many sessions there may be, connected or not.
     pub max_sessions: usize,
     /// How many sessions one thing may have, connected or not.
@@ -72,7 +74,8 @@ impl Config {
             receive_maximum: self.receive_maximum.max(1),
             max_inflight: self.max_inflight.max(1),
             max_queued_messages: self.queue_messages,
-            max_output_bytes: self.queue_bytes,
+            max_queued_bytes: self.queue_bytes,
+            max_output_bytes: self.output_bytes,
             max_sessions: self.max_sessions,
             max_sessions_per_thing: self.max_sessions_per_thing,
             max_subscriptions: self.max_subscriptions,
@@ -102,7 +105,8 @@ impl Default for Config {
             receive_maximum: engine.receive_maximum,
             max_inflight: engine.max_inflight,
             queue_messages: engine.max_queued_messages,
-            queue_bytes: engine.max_output_bytes,
+            queue_bytes: engine.max_queued_bytes,
+            output_bytes: engine.max_output_bytes,
             max_sessions: engine.max_sessions,
             max_sessions_per_thing: engine.max_sessions_per_thing,
             max_subscriptions: engine.max_subscriptions,
