@@ -17,6 +17,9 @@ use crate::{Event, from_status, to_status};
 
 mod legacy;
 
+/// The code of the refusal of a certificate that the registry has never heard of.
+pub const CERTIFICATE_UNKNOWN: &str = "certificate_unknown";
+
 /// The contract of the things role.
 #[async_trait]
 pub trait Things: Send + Sync {
@@ -28,9 +31,16 @@ pub trait Things: Send + Sync {
 
     /// Tells which thing a verified certificate is registered for, by the SHA-256 of its DER form.
     ///
+    /// One that is not registered is of the thing `named`, if that exists: what the certificate says by itself, when
+    /// whoever asks trusts its issuer to say so.
+    ///
     /// # Errors
-    /// `Unauthenticated` when the certificate is not registered or was revoked.
-    async fn authenticate_certificate(&self, sha256: &[u8; 32]) -> Result<ThingId>;
+    /// `Unauthenticated`: [`CERTIFICATE_UNKNOWN`] when it is of no thing, another code when it was revoked.
+    async fn authenticate_certificate(
+        &self,
+        sha256: &[u8; 32],
+        named: Option<ThingId>,
+    ) -> Result<ThingId>;
 
     /// Succeeds when the thing may do this on the channel.
     ///
@@ -95,9 +105,14 @@ impl Things for Client {
             .parse()
     }
 
-    async fn authenticate_certificate(&self, sha256: &[u8; 32]) -> Result<ThingId> {
+    async fn authenticate_certificate(
+        &self,
+        sha256: &[u8; 32],
+        named: Option<ThingId>,
+    ) -> Result<ThingId> {
         let message = wire::Certificate {
             sha256: sha256.to_vec(),
+            thing: named.map(|thing| thing.to_string()),
         };
         let reply = self
             .inner
@@ -184,10 +199,12 @@ impl things_server::Things for Server {
         &self,
         request: Request<wire::Certificate>,
     ) -> Result<Response<wire::Thing>, Status> {
-        let sha256: [u8; 32] = request.into_inner().sha256.try_into().map_err(|_| {
+        let wire::Certificate { sha256, thing } = request.into_inner();
+        let sha256: [u8; 32] = sha256.try_into().map_err(|_| {
             Status::invalid_argument("fingerprint_malformed: a SHA-256 fingerprint has 32 bytes")
         })?;
-        answer(self.0.authenticate_certificate(&sha256).await)
+        let named = thing.as_deref().map(parse).transpose()?;
+        answer(self.0.authenticate_certificate(&sha256, named).await)
     }
 
     async fn authorize(

@@ -2,14 +2,17 @@ use std::future::Future;
 use std::sync::Arc;
 
 use model::{Action, ChannelId, Credentials, Error, ErrorKind, Result, ThingId};
-use proto::things::Things;
+use proto::things::{CERTIFICATE_UNKNOWN, Things};
 use sha2::{Digest, Sha256};
+use tls::PeerCert;
 
-use crate::Fingerprint;
 use crate::cache::{Cache, KeyDigest, Right};
 use crate::epochs::Epoch;
 use crate::flights::Flights;
-use crate::metrics::Answers;
+use crate::metrics::{self, Answers};
+use crate::names::Names;
+use crate::presented::{Presented, refused};
+use crate::{Fingerprint, Settings};
 
 /// How often a question is asked again because a change overtook its answer.
 const ATTEMPTS: usize = 8;
@@ -19,23 +22,26 @@ const ATTEMPTS: usize = 8;
 /// Only what is allowed is cached: a refusal is asked for again, so a new connection works at once.
 pub(crate) struct Access {
     things: Arc<dyn Things>,
+    names: Names,
     pub(crate) cache: Arc<Cache>,
-    identities: Flights<Presented, ThingId>,
+    identities: Flights<Question, ThingId>,
     rights: Flights<Right, ()>,
     answers: Answers,
 }
 
 /// A question after an identity, without the secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Presented {
+enum Question {
     Key(KeyDigest, Option<ThingId>),
     Certificate(Fingerprint),
 }
 
 impl Access {
-    pub(crate) fn new(things: Arc<dyn Things>, cache: Cache) -> Self {
+    pub(crate) fn new(settings: &Settings, things: Arc<dyn Things>) -> Self {
+        let cache = Cache::new(settings.cache_capacity, settings.cache_ttl.get());
         Self {
             things,
+            names: Names::new(settings),
             cache: Arc::new(cache),
             identities: Flights::new(),
             rights: Flights::new(),
@@ -43,40 +49,48 @@ impl Access {
         }
     }
 
-    /// Tells who presents a key, a certificate, or both; both must name the same thing.
-    pub(crate) async fn identify(
-        &self,
-        credentials: Option<&Credentials>,
-        certificate: Option<&Fingerprint>,
-    ) -> Result<ThingId> {
-        let by_key = match credentials {
-            Some(credentials) => Some(self.by_key(credentials).await?),
-            None => None,
-        };
+    /// Tells who presents this; all of it must be of one thing.
+    pub(crate) async fn identify(&self, presented: &Presented) -> Result<ThingId> {
+        let identity = self.agreed(presented).await;
+        if let Err(error) = &identity
+            && error.kind == ErrorKind::Unauthenticated
+        {
+            metrics::refusals(&error.code).increment(1);
+            tracing::debug!(?presented, code = %error.code, "a device is refused");
+        }
+        identity
+    }
+
+    async fn agreed(&self, presented: &Presented) -> Result<ThingId> {
+        let (credentials, certificate) = presented.proofs()?;
         let by_certificate = match certificate {
             Some(certificate) => Some(self.by_certificate(certificate).await?),
             None => None,
         };
+        let by_key = match credentials {
+            Some(credentials) => Some(self.by_key(credentials).await?),
+            None => None,
+        };
         match (by_key, by_certificate) {
-            (Some(key), Some(certificate)) if key != certificate => Err(unauthenticated(
+            (Some(key), Some(certificate)) if key != certificate => Err(refused(
                 "credentials_disagree",
                 "the key and the certificate are those of different things",
             )),
             (Some(thing), _) | (None, Some(thing)) => Ok(thing),
-            (None, None) => Err(unauthenticated(
+            (None, None) => Err(refused(
                 "credentials_missing",
                 "present the key or the certificate of a thing",
             )),
         }
     }
 
-    pub(crate) async fn by_key(&self, credentials: &Credentials) -> Result<ThingId> {
+    async fn by_key(&self, credentials: &Credentials) -> Result<ThingId> {
         let (named, key) = match credentials {
             Credentials::Key(key) => (None, key),
             Credentials::Pair(thing, key) => (Some(*thing), key),
         };
         if key.is_empty() {
-            return Err(unauthenticated(
+            return Err(refused(
                 "credentials_missing",
                 "the key of a thing is never empty",
             ));
@@ -99,28 +113,51 @@ impl Access {
             .await
         };
         self.identities
-            .share(Presented::Key(digest, named), call)
+            .share(Question::Key(digest, named), call)
             .await
     }
 
-    async fn by_certificate(&self, fingerprint: &Fingerprint) -> Result<ThingId> {
-        let fingerprint = *fingerprint;
+    /// Tells whose a certificate is: what is registered counts first, then what it says itself.
+    async fn by_certificate(&self, certificate: &PeerCert) -> Result<ThingId> {
+        if certificate.is_expired() {
+            return Err(refused(
+                "certificate_expired",
+                "the certificate has expired",
+            ));
+        }
+        let fingerprint = Fingerprint::from(certificate.sha256);
         if let Some(thing) = self.cache.certificate(&fingerprint) {
             self.answers.hit.increment(1);
             return Ok(thing);
         }
         self.answers.miss.increment(1);
+        let named = self.names.thing(certificate);
+        let key = self.names.key(certificate);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
         let call = async move {
             ask(&cache, async |since| {
-                let thing = things.authenticate_certificate(fingerprint.bytes()).await?;
+                let registered = things.authenticate_certificate(fingerprint.bytes(), named);
+                let thing = match (registered.await, &key) {
+                    (Err(error), Some(key)) if error.code == CERTIFICATE_UNKNOWN => {
+                        let thing = things.authenticate(key).await?;
+                        metrics::keys_in_names().increment(1);
+                        thing
+                    }
+                    (registered, _) => registered?,
+                };
+                if named.is_some_and(|named| named != thing) {
+                    return Err(refused(
+                        "credentials_disagree",
+                        "the certificate names another thing than it is registered for",
+                    ));
+                }
                 let good = cache.put_certificate(fingerprint, thing, since);
                 Ok(good.then_some(thing))
             })
             .await
         };
         self.identities
-            .share(Presented::Certificate(fingerprint), call)
+            .share(Question::Certificate(fingerprint), call)
             .await
     }
 
@@ -169,8 +206,4 @@ pub(crate) fn overtaken() -> Error {
         "registry_changing",
         "the registry is changing right now; try again",
     )
-}
-
-fn unauthenticated(code: &'static str, hint: &'static str) -> Error {
-    Error::new(ErrorKind::Unauthenticated, code, hint)
 }

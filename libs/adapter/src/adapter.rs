@@ -3,17 +3,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use messaging::{Bus, Buses, Filter, LiveGuard, LiveSender, Message, Seq};
-use model::{Action, BoxError, ChannelId, Credentials, Error, ErrorKind, Result, ThingId};
+use model::{Action, BoxError, ChannelId, Error, ErrorKind, Result, ThingId};
 use proto::Event;
 use proto::things::Things;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::access::Access;
-use crate::cache::Cache;
 use crate::epochs::Epoch;
 use crate::follower::Follower;
 use crate::metrics::Messages;
+use crate::presented::Presented;
 use crate::registry::Registry;
 use crate::session::{NewSession, Session};
 use crate::settings::Settings;
@@ -42,10 +42,7 @@ impl Adapter {
         buses: &Buses,
         instance: Uuid,
     ) -> Self {
-        let access = Access::new(
-            Arc::clone(&things),
-            Cache::new(settings.cache_capacity, settings.cache_ttl.get()),
-        );
+        let access = Access::new(settings, Arc::clone(&things));
         let registry = Registry::new(Arc::clone(&access.cache), settings.sessions_per_thing);
         Self(Arc::new(Inner {
             access,
@@ -60,13 +57,13 @@ impl Adapter {
         }))
     }
 
-    /// Tells which thing presents these credentials.
+    /// Tells which thing presents this.
     ///
     /// # Errors
-    /// `Unauthenticated` when no thing has the key or another than the one named has it; `Unavailable` or
-    /// `Timeout` when the answer is not cached and the registry does not give it.
-    pub async fn authenticate(&self, credentials: &Credentials) -> Result<ThingId> {
-        self.0.access.by_key(credentials).await
+    /// `Unauthenticated` when it is not what was demanded, is no thing's, or is not all of the same thing; `Unavailable`
+    /// or `Timeout` when the answer is not cached and the registry does not give it.
+    pub async fn authenticate(&self, presented: &Presented) -> Result<ThingId> {
+        self.0.access.identify(presented).await
     }
 
     /// Tells whether the thing is known to be allowed; when not, [`Self::authorize`] finds out.

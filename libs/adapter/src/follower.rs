@@ -154,9 +154,14 @@ impl Follower {
                     suspects.extend(registry.suspects(*id, None, CutReason::CertificateRemoved));
                 }
             },
+            // What a certificate says by itself does not count any more.
+            Change::CertificateAdded { sha256, .. } => {
+                if let Ok(fingerprint) = sha256.parse() {
+                    epochs.void(Subject::Certificate(fingerprint));
+                }
+            }
             Change::ThingCreated { .. }
             | Change::ThingUpdated { .. }
-            | Change::CertificateAdded { .. }
             | Change::ChannelCreated { .. }
             | Change::ChannelUpdated { .. }
             | Change::Connected { .. }
@@ -258,7 +263,7 @@ impl Follower {
             | ErrorKind::Internal => CutReason::Unverified,
         };
         let access = self.adapter.access();
-        let identity = access.identify(suspect.credentials.as_ref(), suspect.certificate.as_ref());
+        let identity = access.identify(&suspect.presented);
         let thing = identity.await.map_err(reason)?;
         for channel in &suspect.channels {
             let action = model::Action::Subscribe;

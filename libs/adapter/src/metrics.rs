@@ -55,6 +55,16 @@ impl Messages {
     }
 }
 
+/// How many devices were refused because it is not known who they are.
+pub(crate) fn refusals(code: &str) -> Counter {
+    counter!("adapter_refusals_total", "reason" => code.to_owned())
+}
+
+/// How many certificates were taken for the key in their CN.
+pub(crate) fn keys_in_names() -> Counter {
+    counter!("adapter_legacy_cn_total")
+}
+
 /// How many sessions are live.
 pub(crate) fn sessions(protocol: &Protocol) -> Gauge {
     gauge!("adapter_sessions", "protocol" => protocol.as_str().to_owned())

@@ -2,13 +2,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use messaging::Protocol;
-use model::{ChannelId, Credentials, Error, ErrorKind, Result, ThingId};
+use model::{ChannelId, Error, ErrorKind, Result, ThingId};
 use parking_lot::Mutex;
 
 use crate::cache::Cache;
 use crate::epochs::{Epoch, Subject};
 use crate::session::{Cut, CutReason, NewSession};
-use crate::{Fingerprint, metrics};
+use crate::{Fingerprint, Presented, metrics};
 
 /// All live sessions of a process, found by thing, certificate or channel.
 pub(crate) struct Registry {
@@ -29,7 +29,7 @@ struct Sessions {
 /// What is known of a live session; the credentials are kept to present them again when they may have become void.
 pub(crate) struct Entry {
     thing: ThingId,
-    credentials: Option<Credentials>,
+    presented: Presented,
     certificate: Option<Fingerprint>,
     protocol: Protocol,
     channels: HashMap<ChannelId, usize>,
@@ -39,8 +39,7 @@ pub(crate) struct Entry {
 /// A session that must prove its right again.
 pub(crate) struct Suspect {
     pub(crate) id: u64,
-    pub(crate) credentials: Option<Credentials>,
-    pub(crate) certificate: Option<Fingerprint>,
+    pub(crate) presented: Presented,
     pub(crate) channels: Vec<ChannelId>,
     pub(crate) reason: CutReason,
 }
@@ -49,8 +48,8 @@ impl Entry {
     pub(crate) fn new(thing: ThingId, new: &NewSession) -> Self {
         Self {
             thing,
-            credentials: new.credentials.clone(),
-            certificate: new.certificate,
+            presented: new.presented.clone(),
+            certificate: new.presented.fingerprint(),
             protocol: new.protocol.clone(),
             channels: new
                 .channel
@@ -210,8 +209,7 @@ impl Entry {
     fn suspect(&self, id: u64, reason: CutReason) -> Suspect {
         Suspect {
             id,
-            credentials: self.credentials.clone(),
-            certificate: self.certificate,
+            presented: self.presented.clone(),
             channels: self.channels.keys().copied().collect(),
             reason,
         }

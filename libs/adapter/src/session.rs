@@ -1,25 +1,27 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use messaging::Protocol;
-use model::{Action, ChannelId, Credentials, Result, ThingId};
+use model::{Action, ChannelId, Result, ThingId};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::overtaken;
 use crate::adapter::Adapter;
-use crate::{Fingerprint, registry};
+use crate::{Presented, registry};
 
 /// How often opening is tried again because a change overtook it.
 const ATTEMPTS: usize = 8;
 
+/// How often the clock is looked at while a certificate lasts.
+const CLOCK_STEP: Duration = Duration::from_secs(60);
+
 /// What a device presents when it opens a connection.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// The key it presents, if any.
-    pub credentials: Option<Credentials>,
-    /// The certificate the transport verified, if any; with a key too, both must be of the same thing.
-    pub certificate: Option<Fingerprint>,
+    /// What says who it is.
+    pub presented: Presented,
     /// The channel the connection is for, when it is for one; it is joined as by [`Session::join`].
     pub channel: Option<ChannelId>,
     /// The protocol it comes by.
@@ -33,26 +35,27 @@ pub struct Session {
     id: u64,
     thing: ThingId,
     cut: Arc<Cut>,
+    /// When the certificate it came with expires.
+    until: Option<SystemTime>,
 }
 
 impl Session {
     pub(crate) async fn open(adapter: &Adapter, new: NewSession) -> Result<Self> {
         for _ in 0..ATTEMPTS {
             let (access, since) = (adapter.access(), adapter.now());
-            let (credentials, certificate) = (new.credentials.as_ref(), new.certificate.as_ref());
-            let thing = access.identify(credentials, certificate).await?;
+            let thing = access.identify(&new.presented).await?;
             if let Some(channel) = new.channel {
                 access.authorize(thing, channel, Action::Subscribe).await?;
             }
             let entry = registry::Entry::new(thing, &new);
             let cut = Arc::clone(&entry.cut);
             if let Some(id) = adapter.registry().open(entry, since)? {
-                let adapter = adapter.clone();
                 return Ok(Self {
-                    adapter,
+                    adapter: adapter.clone(),
                     id,
                     thing,
                     cut,
+                    until: new.presented.certificate().map(|cert| cert.not_after),
                 });
             }
         }
@@ -67,9 +70,31 @@ impl Session {
     /// Resolves when the connection must be ended, with the reason to tell the device.
     pub fn cut(&self) -> impl Future<Output = CutReason> + Send + 'static {
         let cut = Arc::clone(&self.cut);
+        // Most sessions have no end of their own, and shall not have the room for one.
+        let end = self.until.map(|until| Box::pin(self.end(until)));
         async move {
-            cut.token.cancelled().await;
+            match end {
+                Some(end) => tokio::select! {
+                    () = cut.token.cancelled() => {}
+                    () = end => {}
+                },
+                None => cut.token.cancelled().await,
+            }
             cut.reason.get().copied().unwrap_or(CutReason::Unverified)
+        }
+    }
+
+    /// Cuts the session when its certificate expires.
+    fn end(&self, until: SystemTime) -> impl Future<Output = ()> + Send + 'static {
+        let (adapter, id) = (self.adapter.clone(), self.id);
+        async move {
+            // In steps, because the clock may be set meanwhile.
+            while let Ok(rest) = until.duration_since(SystemTime::now())
+                && !rest.is_zero()
+            {
+                tokio::time::sleep(rest.min(CLOCK_STEP)).await;
+            }
+            adapter.registry().cut(id, CutReason::CertificateExpired);
         }
     }
 
@@ -125,6 +150,8 @@ pub enum CutReason {
     KeyChanged,
     /// The certificate it came with is no longer registered.
     CertificateRemoved,
+    /// The certificate it came with has expired.
+    CertificateExpired,
     /// The thing was disconnected from a channel the session receives from.
     Disconnected,
     /// A channel the session receives from is gone.
@@ -140,6 +167,7 @@ impl CutReason {
             Self::ThingRemoved => "thing_removed",
             Self::KeyChanged => "key_changed",
             Self::CertificateRemoved => "certificate_removed",
+            Self::CertificateExpired => "certificate_expired",
             Self::Disconnected => "disconnected",
             Self::ChannelRemoved => "channel_removed",
             Self::Unverified => "unverified",
@@ -152,7 +180,8 @@ impl fmt::Display for CutReason {
         f.write_str(match self {
             Self::ThingRemoved => "the thing was removed",
             Self::KeyChanged => "the key of the thing was changed",
-            Self::CertificateRemoved => "the certificate was removed",
+            Self::CertificateRemoved => "the certificate was removed or revoked",
+            Self::CertificateExpired => "the certificate has expired",
             Self::Disconnected => "the thing was disconnected from the channel",
             Self::ChannelRemoved => "the channel was removed",
             Self::Unverified => "the access could not be confirmed",

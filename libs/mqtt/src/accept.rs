@@ -51,7 +51,7 @@ pub(crate) async fn accept(shard: &Rc<Shard>, listener: &TcpListener) {
         match listener.accept().await {
             Ok((tcp, peer)) => {
                 prepare(&tcp);
-                conn::start(shard, Transport::Tcp(tcp), peer);
+                conn::start(shard, Transport::Tcp(tcp), peer.into());
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -1,6 +1,8 @@
+use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{Action, ChannelId, Result, ThingId};
@@ -71,4 +73,21 @@ pub struct ConnectRequest<'a> {
     pub password: Option<&'a [u8]>,
     /// Where the connection comes from.
     pub peer: SocketAddr,
+    /// What whoever attached the connection noted about it, see [`Origin::known`].
+    pub known: Option<&'a (dyn Any + Send + Sync)>,
+}
+
+/// Where a connection comes from.
+#[derive(Clone)]
+pub struct Origin {
+    /// The address of the client.
+    pub peer: SocketAddr,
+    /// What is known of the client besides, such as its certificate: the engine hands it to [`Access::connect`] unseen.
+    pub known: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl From<SocketAddr> for Origin {
+    fn from(peer: SocketAddr) -> Self {
+        Self { peer, known: None }
+    }
 }

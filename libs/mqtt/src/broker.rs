@@ -14,7 +14,7 @@ use tokio::task::LocalSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::accept;
-use crate::access::Access;
+use crate::access::{Access, Origin};
 use crate::config::Config;
 use crate::interest::{Interests, MAX_SHARDS};
 use crate::mailbox::Mail;
@@ -63,7 +63,6 @@ impl Broker {
     /// `Unavailable` when the bus cannot be reached, `Invalid` when the address cannot be bound; the message says what to do.
     pub async fn start(config: Config, access: Arc<dyn Access>, buses: &Buses) -> Result<Self> {
         let shards = count_shards(&config);
-        let (listeners, address) = listen(&config, shards)?;
         let (queue, live) = live_queue(LiveLimits {
             messages: config.max_live_messages,
             bytes: config.max_live_bytes,
@@ -76,6 +75,7 @@ impl Broker {
         };
         let (retention, retained) = Retention::open(buses.retained.clone(), limits).await?;
         let (store, sessions) = Store::open(buses.sessions.clone(), buses.messages.clone()).await?;
+        let (listeners, address) = listen(&config, shards)?;
         let node = Arc::new(Node::new(Parts {
             config,
             access,
@@ -165,10 +165,11 @@ impl fmt::Debug for Broker {
 
 impl Link {
     /// Serves a connection that speaks MQTT over `stream`, from its CONNECT on.
-    pub fn attach(&self, stream: impl Stream + 'static, peer: SocketAddr) {
+    pub fn attach(&self, stream: impl Stream + 'static, origin: impl Into<Origin>) {
         let mailboxes = &self.node.mailboxes;
         let shard = self.next.fetch_add(1, Ordering::Relaxed) % mailboxes.len();
-        mailboxes[shard].post(&mut vec![Mail::Attach(Transport::boxed(stream), peer)]);
+        let transport = Transport::boxed(stream);
+        mailboxes[shard].post(&mut vec![Mail::Attach(transport, origin.into())]);
     }
 }
 

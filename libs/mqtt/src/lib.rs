@@ -36,7 +36,7 @@ mod topic;
 mod transport;
 mod will;
 
-pub use access::{Access, Admission, ConnectRequest, Loss, Lost};
+pub use access::{Access, Admission, ConnectRequest, Loss, Lost, Origin};
 pub use broker::{Broker, Link};
 pub use codec::{
     Alias, DecodeError, Encoder, PublishContent, PublishCopy, PublishFrame, decode, frame, version,

@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,6 +5,7 @@ use messaging::Message;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
+use crate::access::Origin;
 use crate::session::Session;
 use crate::transport::Transport;
 
@@ -16,7 +16,7 @@ pub(crate) enum Mail {
     /// Another connection of the same client wants the session of this generation; no answer means that there is none.
     Claim(u64, oneshot::Sender<Session>),
     /// A connection that was accepted elsewhere.
-    Attach(Transport, SocketAddr),
+    Attach(Transport, Origin),
 }
 
 /// Where a shard gets its mail: senders append many at a time, the shard takes all at once.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use tls::{MaybeTls, TlsInfo};
+use tls::{MaybeTls, PeerCert, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
@@ -38,6 +38,13 @@ pub struct Secured(
     /// What is known of the encryption.
     pub Option<Arc<TlsInfo>>,
 );
+
+impl Secured {
+    /// Returns the certificate of the peer, if it has shown one.
+    pub fn certificate(&self) -> Option<Arc<PeerCert>> {
+        self.0.as_ref()?.peer.clone()
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for Secured {
     type Rejection = Infallible;

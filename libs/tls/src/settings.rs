@@ -49,6 +49,15 @@ impl Settings {
         &self.endpoint
     }
 
+    /// Returns whether a listener asks for client certificates; without TLS it does not.
+    pub fn client_auth(&self) -> ClientAuth {
+        if self.enabled {
+            self.client_auth
+        } else {
+            ClientAuth::None
+        }
+    }
+
     /// Returns everything apart from the material.
     pub fn policy(&self) -> &Policy {
         &self.policy

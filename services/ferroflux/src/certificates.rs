@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ::config::{Environment, Problems};
 use storage::Db;
-use tls::{Acceptor, Alpn, BuildError, ClientTls, Endpoint, Reloader, endpoints};
+use tls::{Acceptor, Alpn, BuildError, ClientAuth, ClientTls, Endpoint, Reloader, endpoints};
 
 use crate::role::{Role, Shape};
 
@@ -32,6 +32,13 @@ impl Certificates {
     pub(crate) fn encrypts(&self, endpoint: &Endpoint) -> bool {
         let settings = self.settings.get(endpoint.name);
         settings.is_some_and(tls::Settings::is_enabled)
+    }
+
+    /// Returns whether an endpoint of this process asks for client certificates.
+    pub(crate) fn client_auth(&self, endpoint: &Endpoint) -> Option<ClientAuth> {
+        self.settings
+            .get(endpoint.name)
+            .map(tls::Settings::client_auth)
     }
 }
 

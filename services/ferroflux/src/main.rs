@@ -4,6 +4,7 @@ mod banner;
 mod certificates;
 mod cli;
 mod config;
+mod devices;
 mod front;
 mod role;
 mod run;

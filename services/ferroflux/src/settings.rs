@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ::adapter::X509;
 use ::config::{Environment, LogLevel, Problems, load, names, warn_unknown};
 use model::Secret;
 use schemars::JsonSchema;
@@ -75,12 +76,12 @@ impl Settings {
         let process = reader.process();
         let users = reader.users();
         let things = reader.things();
-        let adapter = reader.load(adapter::Settings::PREFIX);
+        let adapter = reader.adapter();
         let http = reader.role(Role::HttpAdapter, http_adapter::Config::PREFIX);
         let ws = reader.role(Role::WsAdapter, ws_adapter::Config::PREFIX);
         let mqtt = reader.role(Role::MqttAdapter, mqtt_adapter::Config::PREFIX);
         let certificates = Certificates::load(environment, &shape, problems);
-        Some(Self {
+        let mut settings = Self {
             process: process?,
             users,
             things,
@@ -91,7 +92,9 @@ impl Settings {
             certificates,
             shape,
             data,
-        })
+        };
+        settings.settle_device_auth(problems);
+        Some(settings)
     }
 
     /// Returns the level of each role of this process, by the name of its crate.
@@ -134,6 +137,7 @@ pub(crate) fn unknown(environment: &Environment) -> Vec<String> {
     known.extend(names::<things::Config>(things::PREFIX));
     known.extend(names::<storage::Config>(things::DB_PREFIX));
     known.extend(names::<adapter::Settings>(adapter::Settings::PREFIX));
+    known.extend(names::<X509>(X509::PREFIX));
     known.extend(names::<http_adapter::Config>(http_adapter::Config::PREFIX));
     known.extend(names::<ws_adapter::Config>(ws_adapter::Config::PREFIX));
     known.extend(names::<mqtt_adapter::Config>(mqtt_adapter::Config::PREFIX));
@@ -182,6 +186,17 @@ impl Reader<'_> {
             }
         }
         Some(process)
+    }
+
+    fn adapter(&mut self) -> Option<adapter::Settings> {
+        let adapter: Option<adapter::Settings> = self.load(adapter::Settings::PREFIX);
+        let x509: Option<X509> = self.load(X509::PREFIX);
+        let adapter = adapter::Settings {
+            x509_identity: x509?.identity,
+            ..adapter?
+        };
+        adapter.check(self.problems);
+        Some(adapter)
     }
 
     fn users(&mut self) -> Option<(users::Config, Database)> {
@@ -309,5 +324,6 @@ mod tests {
             prefix,
             &::config::table::<adapter::Settings>(prefix),
         );
+        ::config::check_readme(readme, X509::PREFIX, &::config::table::<X509>(X509::PREFIX));
     }
 }

@@ -221,12 +221,8 @@ impl Wiring<'_> {
         }
         if let Some(config) = &self.settings.mqtt {
             let entrances = mqtt_adapter::Entrances {
-                tcp: self
-                    .secure
-                    .acceptor(&endpoints::MQTT_ADAPTER, Alpn::mqtt())?,
-                ws: self
-                    .secure
-                    .acceptor(&endpoints::MQTT_ADAPTER_WS, Alpn::http())?,
+                tcp: self.entrance(config, &endpoints::MQTT_ADAPTER, Alpn::mqtt())?,
+                ws: self.entrance(config, &endpoints::MQTT_ADAPTER_WS, Alpn::http())?,
             };
             let mqtt = mqtt_adapter::start(config, adapter, &self.buses, self.runtime, entrances)
                 .await
@@ -236,6 +232,18 @@ impl Wiring<'_> {
             behind.mqtt = mqtt.router;
         }
         Ok(behind)
+    }
+
+    fn entrance(
+        &mut self,
+        config: &mqtt_adapter::Config,
+        endpoint: &Endpoint,
+        alpn: Alpn,
+    ) -> anyhow::Result<mqtt_adapter::Entrance> {
+        Ok(mqtt_adapter::Entrance {
+            acceptor: self.secure.acceptor(endpoint, alpn)?,
+            device_auth: self.settings.device_auth(config.device_auth, endpoint),
+        })
     }
 
     async fn open(

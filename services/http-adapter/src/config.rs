@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use adapter::DeviceAuth;
 use config::{LogLevel, Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// How long things may take to answer.
     pub things_timeout: Period,
+    /// What a device presents: its `key`, its `cert`ificate, `cert_and_key` or `cert_or_key`; all that it presents must be of one thing. Unset, what the port asks for: `cert` when it requires client certificates, `cert_or_key` when they are optional, `key` when it does not ask.
+    pub device_auth: Option<DeviceAuth>,
     /// The largest payload it accepts, in bytes.
     pub max_body_bytes: usize,
     /// How many connections may be open at once.
@@ -39,6 +42,7 @@ impl Default for Config {
             port: 8185,
             log_level: LogLevel::Error,
             things_timeout: Period::seconds(1),
+            device_auth: None,
             max_body_bytes: 1024 * 1024,
             max_connections: 10_000,
         }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, StatusCode};
-use adapter::{Adapter, MessagePath};
+use adapter::{Adapter, DeviceAuth, MessagePath, Presented};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
 use axum::routing::post;
 use messaging::{Message, Protocol};
 use model::{Action, ChannelId, Subtopic};
 use server::metrics::Api;
-use server::{Legacy, Payload, Problem, ThingCredentials, legacy, version_router};
+use server::{Legacy, Payload, Problem, Secured, ThingCredentials, legacy, version_router};
 
 use crate::{Config, trace};
 
@@ -26,13 +26,22 @@ pub fn router(adapter: Adapter, config: &Config) -> Router {
         .route("/channels//messages", publish.clone())
         .route("/channels//messages/{*subtopic}", publish)
         .layer(DefaultBodyLimit::max(config.max_body_bytes))
-        .with_state(Arc::new(adapter));
+        .with_state(Arc::new(Service {
+            device_auth: config.device_auth.unwrap_or_default(),
+            adapter,
+        }));
     legacy(messages.merge(version_router("http")), Legacy::ADAPTER)
+}
+
+struct Service {
+    adapter: Adapter,
+    device_auth: DeviceAuth,
 }
 
 /// The path is judged before the credentials, as in 0.9, and a stranger's payload is not read at all.
 async fn publish(
-    State(adapter): State<Arc<Adapter>>,
+    State(service): State<Arc<Service>>,
+    secured: Secured,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let (mut parts, body) = request.into_parts();
@@ -40,7 +49,10 @@ async fn publish(
     let content_type = content_type(&parts.headers)?;
     let trace = trace::traceparent(&parts.headers);
     let Ok(credentials) = ThingCredentials::from_request_parts(&mut parts, &()).await;
-    let thing = adapter.authenticate(credentials.require()?).await?;
+    let (credentials, certificate) = (credentials.optional()?, secured.certificate());
+    let presented = Presented::new(service.device_auth, credentials, certificate);
+    let adapter = &service.adapter;
+    let thing = adapter.authenticate(&presented).await?;
     adapter.authorize(thing, channel, Action::Publish).await?;
     let Payload(payload) = Payload::from_request(Request::from_parts(parts, body), &()).await?;
     let message = Message {

@@ -1,4 +1,4 @@
-//! The HTTP device protocol: `POST /channels/<id>/messages[/<subtopic>]` with the key of a thing.
+//! The HTTP device protocol: `POST /channels/<id>/messages[/<subtopic>]` with the key or the certificate of a thing.
 //!
 //! 202 means that the message is as durable as the bus is configured to make it.
 

@@ -1,30 +1,72 @@
-use adapter::{Adapter, CutReason, NewSession, Session};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use adapter::{Adapter, CutReason, DeviceAuth, NewSession, Presented, Session};
 use async_trait::async_trait;
 use messaging::Protocol;
 use model::{Action, ChannelId, Credentials, Error, ErrorKind, Result, Secret, ThingId};
-use mqtt::{Access, Admission, ConnectRequest, Loss, Lost};
+use mqtt::{Access, Admission, ConnectRequest, Loss, Lost, Origin};
+use server::Secured;
+use tls::PeerCert;
 
-/// Lets things in by their key, and asks the adapter for the rest.
+/// What a listener of ours knows of a client, and what it demands.
+pub(crate) struct Known {
+    device_auth: DeviceAuth,
+    certificate: Option<Arc<PeerCert>>,
+}
+
+impl Known {
+    /// Notes it for a connection.
+    pub(crate) fn origin(device_auth: DeviceAuth, peer: SocketAddr, secured: &Secured) -> Origin {
+        let known = Self {
+            device_auth,
+            certificate: secured.certificate(),
+        };
+        Origin {
+            peer,
+            known: Some(Arc::new(known)),
+        }
+    }
+}
+
+/// Lets things in by their key or their certificate, and asks the adapter for the rest.
 pub(crate) struct Gate {
     adapter: Adapter,
+    /// What is demanded of those who came by the engine's own listener, which knows nothing of them.
+    device_auth: DeviceAuth,
 }
 
 impl Gate {
-    pub(crate) fn new(adapter: Adapter) -> Self {
-        Self { adapter }
+    pub(crate) fn new(adapter: Adapter, device_auth: DeviceAuth) -> Self {
+        Self {
+            adapter,
+            device_auth,
+        }
     }
 }
 
 #[async_trait]
 impl Access for Gate {
     async fn connect(&self, request: &ConnectRequest<'_>) -> Result<Box<dyn Admission>> {
+        let known = request
+            .known
+            .and_then(|known| known.downcast_ref::<Known>());
+        let (device_auth, certificate) = match known {
+            Some(known) => (known.device_auth, known.certificate.clone()),
+            None => (self.device_auth, None),
+        };
+        let named = request.username.and_then(|name| name.parse().ok());
+        let credentials = credentials(named, request.password)?;
         let new = NewSession {
-            credentials: Some(credentials(request.username, request.password)?),
-            certificate: None,
+            presented: Presented::new(device_auth, credentials, certificate),
             channel: None,
             protocol: Protocol::Mqtt,
         };
-        Ok(Box::new(Admitted(self.adapter.session(new).await?)))
+        let session = self.adapter.session(new).await?;
+        if named.is_some_and(|named| named != session.thing()) {
+            return Err(not_the_one_named());
+        }
+        Ok(Box::new(Admitted(session)))
     }
 
     fn cached(&self, thing: ThingId, channel: ChannelId, action: Action) -> bool {
@@ -36,25 +78,33 @@ impl Access for Gate {
     }
 }
 
-/// Reads the credentials of a CONNECT: the password is the key; a user name that is an id must be that of the thing, any
-/// other is ignored as in 0.9 (contract section 5.2).
-fn credentials(username: Option<&str>, password: Option<&[u8]>) -> Result<Credentials> {
-    let key = password
-        .filter(|password| !password.is_empty())
-        .and_then(|password| std::str::from_utf8(password).ok())
-        .map(Secret::new)
-        .ok_or_else(no_key)?;
-    Ok(match username.and_then(|name| name.parse().ok()) {
+/// Reads the credentials of a CONNECT: the password is the key, an empty one is none; a user name that is an id must be
+/// that of the thing, any other is ignored as in 0.9 (contract section 5.2).
+fn credentials(named: Option<ThingId>, password: Option<&[u8]>) -> Result<Option<Credentials>> {
+    let Some(password) = password.filter(|password| !password.is_empty()) else {
+        return Ok(None);
+    };
+    let key = std::str::from_utf8(password).map_err(|_| no_key())?;
+    let key = Secret::new(key);
+    Ok(Some(match named {
         Some(thing) => Credentials::Pair(thing, key),
         None => Credentials::Key(key),
-    })
+    }))
 }
 
 fn no_key() -> Error {
     Error::new(
         ErrorKind::Unauthenticated,
-        "key_missing",
+        "credentials_malformed",
         "the password must be the key of a thing",
+    )
+}
+
+fn not_the_one_named() -> Error {
+    Error::new(
+        ErrorKind::Unauthenticated,
+        "credentials_disagree",
+        "the user name is the id of another thing",
     )
 }
 
@@ -79,7 +129,9 @@ impl Admission for Admitted {
         Box::pin(async move {
             match cut.await {
                 CutReason::ThingRemoved => Loss::Thing,
-                CutReason::KeyChanged | CutReason::CertificateRemoved => Loss::Credentials,
+                CutReason::KeyChanged
+                | CutReason::CertificateRemoved
+                | CutReason::CertificateExpired => Loss::Credentials,
                 CutReason::Disconnected | CutReason::ChannelRemoved => Loss::Channel,
                 CutReason::Unverified => Loss::Certainty,
             }
@@ -92,25 +144,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_password_is_the_key_and_only_an_id_counts_as_a_user_name() {
+    fn the_password_is_the_key_and_an_empty_one_is_none() {
         let thing = ThingId::random();
-        let id = thing.to_string();
         let key = Secret::from("k");
         assert_eq!(
             credentials(None, Some(b"k")),
-            Ok(Credentials::Key(key.clone()))
+            Ok(Some(Credentials::Key(key.clone())))
         );
         assert_eq!(
-            credentials(Some("sensor"), Some(b"k")),
-            Ok(Credentials::Key(key.clone()))
+            credentials(Some(thing), Some(b"k")),
+            Ok(Some(Credentials::Pair(thing, key)))
         );
-        assert_eq!(
-            credentials(Some(&id), Some(b"k")),
-            Ok(Credentials::Pair(thing, key))
-        );
-        for password in [None, Some(&b""[..]), Some(&[0xff][..])] {
-            let refused = credentials(Some(&id), password).unwrap_err();
-            assert_eq!(refused.kind, ErrorKind::Unauthenticated);
+        for password in [None, Some(&b""[..])] {
+            assert_eq!(credentials(Some(thing), password), Ok(None));
         }
+        let refused = credentials(Some(thing), Some(&[0xff])).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unauthenticated);
     }
 }

@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use adapter::DeviceAuth;
 use config::{LogLevel, Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Config {
     pub ws_port: u16,
     /// How much it logs: `debug`, `info`, `warn` or `error`.
     pub log_level: LogLevel,
+    /// What a device presents: its `key`, its `cert`ificate, `cert_and_key` or `cert_or_key`; all that it presents must be of one thing. Unset, what each of the two ports asks for: `cert` when it requires client certificates, `cert_or_key` when they are optional, `key` when it does not ask.
+    pub device_auth: Option<DeviceAuth>,
     /// How many threads serve connections; 0 is one for each core.
     pub shards: usize,
     /// How many connections may be open at once.
@@ -97,6 +100,7 @@ impl Default for Config {
             ws_host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ws_port: 8880,
             log_level: LogLevel::Error,
+            device_auth: None,
             shards: engine.shards,
             max_connections: engine.max_connections,
             connect_timeout: engine.connect_timeout.into(),

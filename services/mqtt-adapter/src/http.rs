@@ -1,3 +1,4 @@
+use adapter::DeviceAuth;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
@@ -7,8 +8,9 @@ use axum::{Json, Router};
 use http::StatusCode;
 use mqtt::Link;
 use serde::Serialize;
-use server::Peer;
+use server::{Peer, Secured};
 
+use crate::access::Known;
 use crate::websocket::ByteStream;
 
 /// The subprotocols that are MQTT; the second is that of version 3.1.
@@ -19,9 +21,10 @@ const READ_BUFFER: usize = 4096;
 const FRAME_SLACK: usize = 64 * 1024;
 
 /// Makes the routes of the WebSocket port: `/version`, and MQTT over WebSocket on every other path.
-pub(crate) fn router(link: Link, max_packet_size: usize) -> Router {
+pub(crate) fn router(link: Link, device_auth: DeviceAuth, max_packet_size: usize) -> Router {
     let state = Entry {
         link,
+        device_auth,
         max_frame: max_packet_size + FRAME_SLACK,
     };
     Router::new()
@@ -33,6 +36,7 @@ pub(crate) fn router(link: Link, max_packet_size: usize) -> Router {
 #[derive(Clone)]
 struct Entry {
     link: Link,
+    device_auth: DeviceAuth,
     max_frame: usize,
 }
 
@@ -58,6 +62,7 @@ struct NotFound {
 async fn enter(
     State(entry): State<Entry>,
     Peer(peer): Peer,
+    secured: Secured,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
@@ -70,6 +75,7 @@ async fn enter(
         .max_message_size(entry.max_frame)
         .max_frame_size(entry.max_frame)
         .on_upgrade(move |socket: WebSocket| async move {
-            entry.link.attach(ByteStream::new(socket), peer);
+            let origin = Known::origin(entry.device_auth, peer, &secured);
+            entry.link.attach(ByteStream::new(socket), origin);
         })
 }

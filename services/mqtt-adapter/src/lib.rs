@@ -1,4 +1,4 @@
-//! The MQTT device protocol: topics `channels/<id>/messages[/...]` with the key of a thing, over TCP and WebSocket.
+//! The MQTT device protocol: topics `channels/<id>/messages[/...]` with the key or the certificate of a thing, over TCP and WebSocket.
 //!
 //! The engine is `libs/mqtt`; this crate tells it who may do what, and brings WebSockets to it.
 
@@ -10,7 +10,7 @@ mod websocket;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use adapter::Adapter;
+use adapter::{Adapter, DeviceAuth};
 use axum::Router;
 use messaging::Buses;
 use model::BoxError;
@@ -19,7 +19,7 @@ use server::{Limits, Listener, Peer, Runtime, metrics_router};
 use tls::Acceptor;
 use tokio_util::sync::CancellationToken;
 
-use access::Gate;
+use access::{Gate, Known};
 pub use config::Config;
 
 /// An adapter that is running.
@@ -33,13 +33,22 @@ pub struct Started {
     pub router: Router,
 }
 
-/// What connections pass before they reach the adapter, if anything.
+/// The ways in.
 #[derive(Clone, Default)]
 pub struct Entrances {
     /// For MQTT.
-    pub tcp: Option<Acceptor>,
-    /// For MQTT over WebSocket.
-    pub ws: Option<Acceptor>,
+    pub tcp: Entrance,
+    /// For MQTT over WebSocket, also by a front.
+    pub ws: Entrance,
+}
+
+/// What connections pass before they reach the adapter.
+#[derive(Clone, Default)]
+pub struct Entrance {
+    /// TLS, if any.
+    pub acceptor: Option<Acceptor>,
+    /// What a device must present.
+    pub device_auth: DeviceAuth,
 }
 
 /// Starts the adapter; it stops with the runtime.
@@ -57,10 +66,10 @@ pub async fn start(
         connections: config.max_connections,
         ..Limits::default()
     };
-    let listener = bind(config.ws_addr(), limits.clone(), entrances.ws).await?;
+    let listener = bind(config.ws_addr(), limits.clone(), entrances.ws.acceptor).await?;
     let ws = listener.local_addr();
     let mut settings = config.engine();
-    let guarded = match (settings.listen, entrances.tcp) {
+    let guarded = match (settings.listen, entrances.tcp.acceptor) {
         (Some(address), Some(acceptor)) if !acceptor.is_plain() => {
             // The engine listens for plain TCP alone.
             settings.listen = None;
@@ -68,16 +77,19 @@ pub async fn start(
         }
         _ => None,
     };
-    let engine = Broker::start(settings, Arc::new(Gate::new(adapter)), buses).await?;
+    let device_auth = entrances.tcp.device_auth;
+    let gate = Gate::new(adapter, device_auth);
+    let engine = Broker::start(settings, Arc::new(gate), buses).await?;
     let guarded_address = guarded.as_ref().map(Listener::local_addr);
     let tcp = guarded_address
         .or(engine.address())
         .ok_or("the MQTT engine has no listener")?;
-    let router = http::router(engine.link(), config.max_packet_size);
+    let (link, size) = (engine.link(), config.max_packet_size);
+    let router = http::router(link, entrances.ws.device_auth, size);
     if let Some(listener) = guarded {
         runtime.spawn(
             "mqtt-listener",
-            enter(listener, engine.link(), runtime.stop()),
+            enter(listener, engine.link(), device_auth, runtime.stop()),
         );
     }
     runtime.spawn("mqtt", engine.run(runtime.stop()));
@@ -105,12 +117,18 @@ async fn bind(
 }
 
 /// Hands the connections of a listener of ours to the engine, until the stop.
-async fn enter(listener: Listener, link: Link, stop: CancellationToken) -> Result<(), BoxError> {
+async fn enter(
+    listener: Listener,
+    link: Link,
+    device_auth: DeviceAuth,
+    stop: CancellationToken,
+) -> Result<(), BoxError> {
     loop {
         tokio::select! {
             conn = listener.accept() => {
                 let Peer(peer) = conn.peer();
-                link.attach(conn, peer);
+                let origin = Known::origin(device_auth, peer, conn.secured());
+                link.attach(conn, origin);
             }
             () = stop.cancelled() => return Ok(()),
         }

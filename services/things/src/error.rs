@@ -68,9 +68,17 @@ pub enum Error {
     /// No thing has the key, or not the one named beside it.
     #[error("no thing has this key")]
     KeyUnknown,
-    /// No thing has the certificate, or it is no longer good.
-    #[error("no thing has this certificate, or it was revoked or has expired")]
+    /// No thing has the certificate.
+    #[error(
+        "the certificate is registered for no thing; its owner does that at /things/<id>/certs"
+    )]
     CertificateUnknown,
+    /// The certificate that somebody presents was revoked.
+    #[error("the certificate was revoked")]
+    CertificateRevoked,
+    /// The certificate that somebody presents has expired since it was registered.
+    #[error("the certificate has expired")]
+    CertificateOutdated,
     /// The thing may not use the channel.
     #[error("the thing is not connected to the channel, or one of them does not exist")]
     NotConnected,
@@ -101,9 +109,11 @@ impl Error {
             | Self::ChannelNotFound
             | Self::ConnectionNotFound
             | Self::CertificateNotFound => ErrorKind::NotFound,
-            Self::KeyUnknown | Self::CertificateUnknown | Self::OwnerRemoved => {
-                ErrorKind::Unauthenticated
-            }
+            Self::KeyUnknown
+            | Self::CertificateUnknown
+            | Self::CertificateRevoked
+            | Self::CertificateOutdated
+            | Self::OwnerRemoved => ErrorKind::Unauthenticated,
             Self::NotConnected => ErrorKind::Forbidden,
             Self::Other(error) => error.kind,
         }
@@ -120,7 +130,7 @@ impl Error {
             Self::CertificateMissing => "certificate_missing",
             Self::FingerprintMalformed => "fingerprint_malformed",
             Self::CertificateMalformed => "certificate_malformed",
-            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateExpired | Self::CertificateOutdated => "certificate_expired",
             Self::KeyTaken => "thing_key_taken",
             Self::CertificateTaken => "certificate_taken",
             Self::ThingNotFound => "thing_not_found",
@@ -128,7 +138,8 @@ impl Error {
             Self::ConnectionNotFound => "connection_not_found",
             Self::CertificateNotFound => "certificate_not_found",
             Self::KeyUnknown => "thing_key_unknown",
-            Self::CertificateUnknown => "certificate_unknown",
+            Self::CertificateUnknown => proto::things::CERTIFICATE_UNKNOWN,
+            Self::CertificateRevoked => "certificate_revoked",
             Self::NotConnected => "thing_not_connected",
             Self::OwnerRemoved => "user_removed",
             Self::Other(_) => "internal",

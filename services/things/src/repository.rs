@@ -177,12 +177,11 @@ pub trait AccessRepository: Send + Sync {
     /// Tells which thing has a key.
     async fn thing_of_key(&self, key: &Secret) -> Result<Option<ThingId>>;
 
-    /// Tells which thing has a certificate that is neither revoked nor expired.
-    async fn thing_of_certificate(
-        &self,
-        sha256: Fingerprint,
-        now: Timestamp,
-    ) -> Result<Option<ThingId>>;
+    /// Returns a certificate, whosever it is, revoked or not.
+    async fn find_certificate(&self, sha256: Fingerprint) -> Result<Option<Certificate>>;
+
+    /// Tells whether there is a thing, whosever it is.
+    async fn has_thing(&self, id: ThingId) -> Result<bool>;
 
     /// Tells whether a thing is connected to a channel.
     async fn is_connected(&self, thing: ThingId, channel: ChannelId) -> Result<bool>;

@@ -1,5 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use adapter::DeviceAuth;
 use config::{LogLevel, Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// How long things may take to answer.
     pub things_timeout: Period,
+    /// What a device presents: its `key`, its `cert`ificate, `cert_and_key` or `cert_or_key`; all that it presents must be of one thing. Unset, what the port asks for: `cert` when it requires client certificates, `cert_or_key` when they are optional, `key` when it does not ask.
+    pub device_auth: Option<DeviceAuth>,
     /// How many connections may be open at once.
     pub max_connections: usize,
     /// The largest message it accepts, in one frame or several, in bytes.
@@ -49,6 +52,7 @@ impl Default for Config {
             port: 8186,
             log_level: LogLevel::Error,
             things_timeout: Period::seconds(1),
+            device_auth: None,
             max_connections: 10_000,
             max_message_bytes: 1024 * 1024,
             ping_interval: Period::seconds(30),

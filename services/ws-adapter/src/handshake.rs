@@ -1,11 +1,11 @@
 use ::http::HeaderMap;
 use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
-use adapter::{Adapter, MessagePath, NewSession, Session};
+use adapter::{Adapter, DeviceAuth, MessagePath, NewSession, Presented, Session};
 use axum::extract::FromRequestParts;
 use messaging::Protocol;
 use model::{ChannelId, Credentials, Subtopic};
-use server::{Problem, ThingCredentials, parse_thing_credentials};
+use server::{Problem, Secured, ThingCredentials, parse_thing_credentials};
 
 use crate::query::parameter;
 
@@ -22,21 +22,26 @@ pub(crate) struct Device {
 
 /// Admits a device by its request; what is wrong is told in the order of 0.9 (contract section 4): key, access,
 /// channel, subtopic.
-pub(crate) async fn admit(adapter: &Adapter, parts: &mut Parts) -> Result<Device, Problem> {
+pub(crate) async fn admit(
+    adapter: &Adapter,
+    auth: DeviceAuth,
+    parts: &mut Parts,
+) -> Result<Device, Problem> {
     let credentials = credentials(parts).await?;
+    let Ok(secured) = Secured::from_request_parts(parts, &()).await;
+    let presented = Presented::new(auth, credentials, secured.certificate());
     let path = MessagePath::split(parts.uri.path());
     let path = path
         .ok_or_else(|| Problem::invalid("path_malformed", "connect to /channels/<id>/messages"))?;
     let channel = match path.channel() {
         Ok(channel) => channel,
         Err(error) => {
-            adapter.authenticate(&credentials).await?;
+            adapter.authenticate(&presented).await?;
             return Err(error.into());
         }
     };
     let new = NewSession {
-        credentials: Some(credentials),
-        certificate: None,
+        presented,
         channel: Some(channel),
         protocol: Protocol::Ws,
     };
@@ -52,14 +57,16 @@ pub(crate) async fn admit(adapter: &Adapter, parts: &mut Parts) -> Result<Device
 }
 
 /// Takes the credentials from the header, or from the query when there is none: browsers cannot set the header.
-async fn credentials(parts: &mut Parts) -> Result<Credentials, Problem> {
+async fn credentials(parts: &mut Parts) -> Result<Option<Credentials>, Problem> {
     let Ok(header) = ThingCredentials::from_request_parts(parts, &()).await;
     if !header.is_missing() {
-        return Ok(header.require()?.clone());
+        return Ok(header.optional()?);
     }
     let query = parts.uri.query().unwrap_or_default();
-    let text = parameter(query, "authorization").unwrap_or_default();
-    Ok(parse_thing_credentials(&text)?)
+    let text = parameter(query, "authorization").filter(|text| !text.trim().is_empty());
+    Ok(text
+        .map(|text| parse_thing_credentials(&text))
+        .transpose()?)
 }
 
 fn content_type(headers: &HeaderMap, query: &str) -> Result<String, Problem> {

@@ -59,7 +59,8 @@ pub(crate) struct Service {
 /// Subscribes before it agrees: what is published after the 101 reaches the device.
 async fn open(State(service): State<Arc<Service>>, request: Request) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
-    let device = admit(&service.adapter, &mut parts).await?;
+    let auth = service.config.device_auth.unwrap_or_default();
+    let device = admit(&service.adapter, auth, &mut parts).await?;
     let upgrade = Upgrade::take(&mut parts)?;
     let place = Arc::clone(&service.places)
         .try_acquire_owned()

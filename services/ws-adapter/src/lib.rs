@@ -1,4 +1,4 @@
-//! The WebSocket device protocol: `/channels/<id>/messages[/<subtopic>]` with the key of a thing.
+//! The WebSocket device protocol: `/channels/<id>/messages[/<subtopic>]` with the key or the certificate of a thing.
 //!
 //! Frames in are published to the address of the URL, messages to that address come out, the sender's own among them.
 

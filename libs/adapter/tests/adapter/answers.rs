@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use adapter::Settings;
+use adapter::{Presented, Settings};
 use config::Period;
 use futures_util::future::join_all;
 use model::{Action, ChannelId, Credentials, ErrorKind, Secret, ThingId};
@@ -79,7 +79,7 @@ async fn a_pair_must_be_of_one_thing() {
     let stage = Stage::new().await;
     let (thing, _) = stage.things.connected("k");
     let (other, _) = stage.things.connected("l");
-    let pair = |thing| Credentials::Pair(thing, Secret::from("k"));
+    let pair = |thing| Presented::key(Credentials::Pair(thing, Secret::from("k")));
     for _ in 0..2 {
         assert_eq!(stage.adapter.authenticate(&pair(thing)).await, Ok(thing));
         let refused = stage.adapter.authenticate(&pair(other)).await.unwrap_err();

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use adapter::{CutReason, Fingerprint, NewSession, Session};
-use messaging::Protocol;
+use adapter::{CutReason, Session};
 use model::{Action, ChannelId, ThingId, Timestamp, UserId};
 use proto::{Change, Event};
 
@@ -134,36 +133,6 @@ async fn a_removed_channel_is_cut_for_all_who_hold_it() {
             .cached(first.thing, first.channel, Action::Publish)
     );
     assert_eq!(bystander.session.is_cut(), None);
-}
-
-#[tokio::test]
-async fn a_removed_certificate_cuts_what_came_with_it() {
-    let stage = Stage::new().await;
-    let by_key = device(&stage, "k").await;
-    let fingerprint = Fingerprint::from([0xab; 32]);
-    stage
-        .things
-        .state
-        .lock()
-        .certificates
-        .insert(fingerprint, by_key.thing);
-    let new = NewSession {
-        credentials: None,
-        certificate: Some(fingerprint),
-        channel: None,
-        protocol: Protocol::Mqtt,
-    };
-    let by_certificate = stage.adapter.session(new.clone()).await.unwrap();
-    stage.things.state.lock().certificates.clear();
-    stage
-        .publish(Change::CertificateRemoved {
-            id: by_key.thing,
-            sha256: fingerprint.to_string(),
-        })
-        .await;
-    assert_eq!(by_certificate.cut().await, CutReason::CertificateRemoved);
-    assert!(stage.adapter.session(new).await.is_err());
-    assert_eq!(by_key.session.is_cut(), None);
 }
 
 #[tokio::test]

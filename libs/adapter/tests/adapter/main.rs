@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic, their helpers too")]
 
 mod answers;
+mod certificates;
 mod following;
 mod messages;
 mod sessions;
@@ -11,18 +12,21 @@ mod storm;
 
 use std::future::{Future, ready};
 
-use adapter::NewSession;
+use adapter::{NewSession, Presented};
 use messaging::Protocol;
 use model::{ChannelId, Credentials, Secret};
 
-fn key(key: &str) -> Credentials {
+fn credentials(key: &str) -> Credentials {
     Credentials::Key(Secret::from(key))
+}
+
+fn key(key: &str) -> Presented {
+    Presented::key(credentials(key))
 }
 
 fn of_key(text: &str, channel: Option<ChannelId>) -> NewSession {
     NewSession {
-        credentials: Some(key(text)),
-        certificate: None,
+        presented: key(text),
         channel,
         protocol: Protocol::Ws,
     }

@@ -2,8 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use adapter::{CutReason, Fingerprint, NewSession, Settings};
-use messaging::Protocol;
+use adapter::{CutReason, DeviceAuth, NewSession, Presented, Settings};
 use model::{ChannelId, ErrorKind};
 use proto::Change;
 
@@ -32,7 +31,7 @@ async fn without_a_right_there_is_no_session() {
     let stage = Stage::new().await;
     let (_, channel) = stage.things.connected("k");
     let nobody = NewSession {
-        credentials: None,
+        presented: Presented::new(DeviceAuth::Key, None, None),
         ..of_key("", None)
     };
     for (new, kind) in [
@@ -60,44 +59,6 @@ async fn a_thing_has_so_many_sessions_and_no_more() {
     assert!(stage.adapter.session(of_key("other", None)).await.is_ok());
     drop(first);
     assert!(session().await.is_ok());
-}
-
-#[tokio::test]
-async fn key_and_certificate_must_be_of_one_thing() {
-    let stage = Stage::new().await;
-    let (thing, _) = stage.things.connected("k");
-    let (other, _) = stage.things.connected("l");
-    let certificate = Fingerprint::from([7; 32]);
-    let new = |text| NewSession {
-        credentials: Some(key(text)),
-        certificate: Some(certificate),
-        channel: None,
-        protocol: Protocol::Mqtt,
-    };
-    assert_eq!(
-        stage.adapter.session(new("k")).await.unwrap_err().kind,
-        ErrorKind::Unauthenticated
-    );
-    stage
-        .things
-        .state
-        .lock()
-        .certificates
-        .insert(certificate, thing);
-    assert_eq!(
-        stage.adapter.session(new("k")).await.unwrap().thing(),
-        thing
-    );
-    assert_eq!(
-        stage.adapter.session(new("l")).await.unwrap_err().code,
-        "credentials_disagree"
-    );
-    let bare = NewSession {
-        credentials: None,
-        ..new("k")
-    };
-    assert_eq!(stage.adapter.session(bare).await.unwrap().thing(), thing);
-    assert_ne!(thing, other);
 }
 
 #[tokio::test]

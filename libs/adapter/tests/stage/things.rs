@@ -7,7 +7,7 @@ use adapter::Fingerprint;
 use async_trait::async_trait;
 use model::{Action, ChannelId, Credentials, Error, ErrorKind, Result, ThingId, Timestamp};
 use parking_lot::Mutex;
-use proto::things::{Changes, Things};
+use proto::things::{CERTIFICATE_UNKNOWN, Changes, Things};
 use proto::{Change, Event};
 use tokio::sync::Semaphore;
 
@@ -128,11 +128,15 @@ impl Things for FakeThings {
         .await
     }
 
-    async fn authenticate_certificate(&self, sha256: &[u8; 32]) -> Result<ThingId> {
+    async fn authenticate_certificate(
+        &self,
+        sha256: &[u8; 32],
+        named: Option<ThingId>,
+    ) -> Result<ThingId> {
         let refused = || {
             Error::new(
                 ErrorKind::Unauthenticated,
-                "certificate_unknown",
+                CERTIFICATE_UNKNOWN,
                 "it is not registered",
             )
         };
@@ -141,6 +145,7 @@ impl Things for FakeThings {
                 .certificates
                 .get(&Fingerprint::from(*sha256))
                 .copied()
+                .or(named.filter(|named| state.keys.values().any(|thing| thing == named)))
                 .ok_or_else(refused)
         })
         .await

@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 
 use super::goodbye;
 use super::serve::{Conn, Opened};
-use crate::access::{Admission, ConnectRequest};
+use crate::access::{Admission, ConnectRequest, Origin};
 use crate::codec::{self, Encoder};
 use crate::key::ClientKey;
 use crate::node::Entrance;
@@ -46,18 +45,18 @@ impl From<io::Error> for Refused {
 pub(super) async fn handshake(
     shard: Rc<Shard>,
     mut transport: Transport,
-    peer: SocketAddr,
+    origin: Origin,
     entrance: Entrance,
 ) {
     let limit = shard.node.config.connect_timeout;
     let opened = tokio::select! {
-        opened = timeout(limit, open(&shard, &mut transport, peer, &entrance)) => opened,
+        opened = timeout(limit, open(&shard, &mut transport, &origin, &entrance)) => opened,
         () = shard.node.stop.cancelled() => return,
     };
     match opened {
         Ok(Ok(opened)) => Conn::start(&shard, transport, entrance, opened),
         Ok(Err(Refused::Aloud(encoder, reason, why))) => {
-            tracing::debug!(%peer, ?reason, "a connection is refused: {why}");
+            tracing::debug!(peer = %origin.peer, ?reason, "a connection is refused: {why}");
             let mut connack = ConnAck::new(reason);
             connack.reason_string = Some(why.into_owned());
             let packet = Outgoing::ConnAck(&connack);
@@ -76,7 +75,7 @@ pub(super) async fn handshake(
 async fn open(
     shard: &Rc<Shard>,
     transport: &mut Transport,
-    peer: SocketAddr,
+    origin: &Origin,
     entrance: &Entrance,
 ) -> Result<Opened, Refused> {
     let (connect, rest) = read_connect(shard, transport).await?;
@@ -89,7 +88,9 @@ async fn open(
         )));
     }
     check(shard, &connect).map_err(refuse)?;
-    let admission = authenticate(shard, &connect, peer).await.map_err(refuse)?;
+    let admission = authenticate(shard, &connect, origin)
+        .await
+        .map_err(refuse)?;
     let assigned = connect
         .client_id
         .is_empty()
@@ -193,12 +194,13 @@ fn check(shard: &Shard, connect: &Connect) -> Result<(), (Reason, Cow<'static, s
 async fn authenticate(
     shard: &Shard,
     connect: &Connect,
-    peer: SocketAddr,
+    origin: &Origin,
 ) -> Result<Box<dyn Admission>, (Reason, Cow<'static, str>)> {
     let request = ConnectRequest {
         username: connect.username.as_deref(),
         password: connect.password.as_deref(),
-        peer,
+        peer: origin.peer,
+        known: origin.known.as_deref(),
     };
     shard.node.access.connect(&request).await.map_err(|error| {
         let reason = refusal::of_connect(error.kind);

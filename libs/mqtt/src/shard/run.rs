@@ -131,7 +131,7 @@ async fn read_mail(shard: &Rc<Shard>) {
             match mail {
                 Mail::Deliver(message) => shard.deliver(&message, None),
                 Mail::Claim(generation, reply) => shard.owned.claim(generation, reply),
-                Mail::Attach(transport, peer) => conn::start(shard, transport, peer),
+                Mail::Attach(transport, origin) => conn::start(shard, transport, origin),
             }
             if count % BATCH == BATCH - 1 {
                 yield_now().await;

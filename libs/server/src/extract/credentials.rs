@@ -43,6 +43,14 @@ impl ThingCredentials {
         self.0.as_ref().map_err(Clone::clone)
     }
 
+    /// Returns the credentials, or nothing when there are none; malformed ones are an error all the same.
+    pub fn optional(self) -> Result<Option<Credentials>, Error> {
+        if self.is_missing() {
+            return Ok(None);
+        }
+        self.0.map(Some)
+    }
+
     /// Tells whether there is no `Authorization` header, so that another place may be looked at.
     pub fn is_missing(&self) -> bool {
         self.0.as_ref().is_err_and(|error| error.code == MISSING)

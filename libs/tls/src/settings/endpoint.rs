@@ -199,8 +199,8 @@ pub fn variables() -> Vec<String> {
 }
 
 impl Endpoint {
-    /// The name of a variable under the most specific prefix; what messages suggest.
-    pub(crate) fn variable(&self, field: &str) -> String {
+    /// Returns the name of a variable under the most specific prefix; what messages suggest.
+    pub fn variable(&self, field: &str) -> String {
         let prefix = self.prefixes.first().copied().unwrap_or("MF");
         format!("{prefix}_TLS_{field}")
     }

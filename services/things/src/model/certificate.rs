@@ -44,6 +44,20 @@ impl Certificate {
         }
     }
 
+    /// Succeeds when it is as good as when it was registered.
+    ///
+    /// # Errors
+    /// [`Error::CertificateRevoked`] and [`Error::CertificateOutdated`].
+    pub fn check(&self, now: Timestamp) -> Result<()> {
+        if self.revoked.is_some() {
+            return Err(Error::CertificateRevoked);
+        }
+        match self.not_after {
+            Some(end) if end < now => Err(Error::CertificateOutdated),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Reads a PEM text that holds one certificate.
     ///
     /// # Errors

@@ -24,10 +24,22 @@ impl Things for Service {
     }
 
     #[instrument(skip_all)]
-    async fn authenticate_certificate(&self, sha256: &[u8; 32]) -> Result<ThingId> {
-        let (sha256, now) = (Fingerprint::from(*sha256), self.now());
-        let holder = self.repository.thing_of_certificate(sha256, now).await?;
-        holder.ok_or_else(|| Error::CertificateUnknown.into())
+    async fn authenticate_certificate(
+        &self,
+        sha256: &[u8; 32],
+        named: Option<ThingId>,
+    ) -> Result<ThingId> {
+        let sha256 = Fingerprint::from(*sha256);
+        if let Some(certificate) = self.repository.find_certificate(sha256).await? {
+            certificate.check(self.now())?;
+            return Ok(certificate.thing);
+        }
+        if let Some(named) = named
+            && self.repository.has_thing(named).await?
+        {
+            return Ok(named);
+        }
+        Err(Error::CertificateUnknown.into())
     }
 
     /// A connection is the right to do both; who owns what is not asked (contract section 2.4).

@@ -1,11 +1,12 @@
 use async_trait::async_trait;
-use model::{ChannelId, Secret, ThingId, Timestamp};
+use model::{ChannelId, Secret, ThingId};
 use proto::things::Changes;
 use storage::outbox;
 
+use super::rows::certificate;
 use super::{Store, failed};
 use crate::Result;
-use crate::model::Fingerprint;
+use crate::model::{Certificate, Fingerprint};
 use crate::repository::AccessRepository;
 
 /// How many events one answer holds at most; whoever asked asks again from the last one.
@@ -20,18 +21,18 @@ impl AccessRepository for Store {
         row.map(|row| row.get("id").map_err(failed)).transpose()
     }
 
-    async fn thing_of_certificate(
-        &self,
-        sha256: Fingerprint,
-        now: Timestamp,
-    ) -> Result<Option<ThingId>> {
-        let sql = "SELECT thing_id FROM certificates WHERE sha256 = $1 AND revoked_at IS NULL
-            AND (not_after IS NULL OR not_after >= $2)";
+    async fn find_certificate(&self, sha256: Fingerprint) -> Result<Option<Certificate>> {
+        let sql = "SELECT sha256, thing_id, serial, subject, created_at, revoked_at, not_after
+            FROM certificates WHERE sha256 = $1";
         let sha256 = sha256.as_bytes().to_vec();
-        let row = self.db.query_opt(sql, &[&sha256, &now]).await;
-        let row = row.map_err(failed)?;
-        row.map(|row| row.get("thing_id").map_err(failed))
-            .transpose()
+        let row = self.db.query_opt(sql, &[&sha256]).await.map_err(failed)?;
+        row.as_ref().map(certificate).transpose()
+    }
+
+    async fn has_thing(&self, id: ThingId) -> Result<bool> {
+        let sql = "SELECT id FROM things WHERE id = $1";
+        let row = self.db.query_opt(sql, &[&id]).await.map_err(failed)?;
+        Ok(row.is_some())
     }
 
     async fn is_connected(&self, thing: ThingId, channel: ChannelId) -> Result<bool> {

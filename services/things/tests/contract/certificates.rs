@@ -1,5 +1,5 @@
 use model::{ErrorKind, ThingId};
-use proto::things::Things;
+use proto::things::{CERTIFICATE_UNKNOWN, Things};
 use things::model::{Certificate, Fingerprint};
 use things::{Error, NewCertificate};
 
@@ -19,7 +19,11 @@ async fn a_certificate_says_which_thing_it_is_until_it_is_revoked() {
             .await
             .unwrap();
         let sha256 = certificate.sha256;
-        let authenticate = async || service.authenticate_certificate(sha256.as_bytes()).await;
+        let authenticate = async || {
+            service
+                .authenticate_certificate(sha256.as_bytes(), None)
+                .await
+        };
         assert_eq!(authenticate().await, Ok(thing));
         let listed = service.list_certificates(&owner, thing, TEN).await.unwrap();
         assert_eq!((listed.total, &listed.items[0]), (1, &certificate));
@@ -28,8 +32,10 @@ async fn a_certificate_says_which_thing_it_is_until_it_is_revoked() {
             .await
             .unwrap();
         assert_eq!(
-            authenticate().await.unwrap_err().kind,
-            ErrorKind::Unauthenticated
+            authenticate()
+                .await
+                .map_err(|error| (error.kind, error.code)),
+            Err((ErrorKind::Unauthenticated, "certificate_revoked".into()))
         );
         let listed = service.list_certificates(&owner, thing, TEN).await.unwrap();
         let revoked = Some(noon());
@@ -90,7 +96,16 @@ async fn a_certificate_is_one_things() {
         assert_eq!(foreign, Err(Error::ThingNotFound));
         let foreign = service.list_certificates(&other, mine, TEN).await;
         assert_eq!(foreign, Err(Error::ThingNotFound));
-        assert_eq!(service.authenticate_certificate(&[1; 32]).await, Ok(mine));
-        assert!(service.authenticate_certificate(&[2; 32]).await.is_err());
+        let authenticate = async |byte, named| {
+            let thing = service.authenticate_certificate(&[byte; 32], named).await;
+            thing.map_err(|error| error.code.into_owned())
+        };
+        assert_eq!(authenticate(1, None).await, Ok(mine));
+        let unknown = || Err(CERTIFICATE_UNKNOWN.to_owned());
+        assert_eq!(authenticate(2, None).await, unknown());
+        // What is registered counts more than what a certificate says, and what it says only of a thing there is.
+        assert_eq!(authenticate(1, Some(theirs)).await, Ok(mine));
+        assert_eq!(authenticate(2, Some(theirs)).await, Ok(theirs));
+        assert_eq!(authenticate(2, Some(ThingId::random())).await, unknown());
     }
 }
