@@ -1,4 +1,5 @@
-//! An engine that admits everybody, for load generators: `open [ADDRESS] [SHARDS]`, on a bus in a temporary directory.
+//! An engine that admits everybody, for load generators: `open [ADDRESS] [SHARDS] [BUS]`, where the bus is a directory or
+//! `nats://…`; without one it is in a temporary directory.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -8,13 +9,14 @@ use async_trait::async_trait;
 use model::{Action, BoxError, ChannelId, Result, ThingId};
 use mqtt::{Access, Admission, Broker, Config, ConnectRequest, Lost};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 struct Everybody;
 
 #[async_trait]
 impl Access for Everybody {
     async fn connect(&self, _: &ConnectRequest<'_>) -> Result<Box<dyn Admission>> {
-        Ok(Box::new(Anybody(ThingId::random())))
+        Ok(Box::new(Anybody))
     }
 
     fn cached(&self, _: ThingId, _: ChannelId, _: Action) -> bool {
@@ -26,12 +28,13 @@ impl Access for Everybody {
     }
 }
 
-struct Anybody(ThingId);
+/// The only thing there is.
+struct Anybody;
 
 #[async_trait]
 impl Admission for Anybody {
     fn thing(&self) -> ThingId {
-        self.0
+        ThingId::from(Uuid::nil())
     }
 
     async fn join(&self, _: ChannelId) -> Result<()> {
@@ -54,15 +57,27 @@ async fn main() -> std::result::Result<(), BoxError> {
         .unwrap_or("127.0.0.1:1883")
         .parse()?;
     let shards = arguments.next().as_deref().unwrap_or("0").parse()?;
-    let data = tempfile::tempdir()?;
-    let (buses, driver) = messaging::open(&messaging::Config::in_process(data.path())).await?;
+    let temporary = tempfile::tempdir()?;
+    let bus = match arguments.next() {
+        Some(url) if url.starts_with("nats://") => messaging::Config {
+            nats_url: Some(url.into()),
+            ..messaging::Config::in_process(temporary.path())
+        },
+        Some(directory) => messaging::Config::in_process(directory),
+        None => messaging::Config::in_process(temporary.path()),
+    };
+    let (buses, driver) = messaging::open(&bus).await?;
     let config = Config {
         listen: Some(listen),
         shards,
+        max_sessions_per_thing: usize::MAX,
         ..Config::default()
     };
-    let engine = Broker::start(config, Arc::new(Everybody), &buses).await?;
     let stop = CancellationToken::new();
-    let (bus, engine) = tokio::join!(driver.run(stop.clone()), engine.run(stop.clone()));
+    let engine = async {
+        let engine = Broker::start(config, Arc::new(Everybody), &buses).await?;
+        engine.run(stop.clone()).await
+    };
+    let (bus, engine) = tokio::join!(driver.run(stop.clone()), engine);
     bus.and(engine)
 }

@@ -85,7 +85,7 @@ impl Reception {
                 return Ok(());
             }
             session.stored = true;
-            Snapshot::of(&session, true)?
+            Snapshot::of(&mut session, true)?
         };
         self.shard.node.store.put(snapshot).await
     }

@@ -7,7 +7,7 @@ mod subscriptions;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use model::MessageId;
+use model::{MessageId, Timestamp};
 
 use crate::key::ClientKey;
 use crate::packet::Will;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) outbound: Outbound,
     /// Whether it is in the bucket of sessions.
     pub(crate) stored: bool,
+    /// When it was stored last, by this node as far as it knows.
+    pub(crate) saved: Timestamp,
     /// The will of its last connection, while that is delayed.
     pub(crate) will: Option<Box<Will>>,
     own: HashSet<MessageId>,
@@ -44,6 +46,7 @@ impl Session {
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             stored: false,
+            saved: Timestamp::default(),
             will: None,
             own: HashSet::new(),
         }

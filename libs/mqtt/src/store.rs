@@ -40,9 +40,10 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn of(session: &Session, online: bool) -> Result<Self> {
-        let value = serde_json::to_vec(&Stored::of(session, online))
-            .map_err(|_| model::Error::internal())?;
+    pub(crate) fn of(session: &mut Session, online: bool) -> Result<Self> {
+        let stored = Stored::of(session, online);
+        session.saved = stored.saved;
+        let value = serde_json::to_vec(&stored).map_err(|_| model::Error::internal())?;
         Ok(Self {
             key: session.key.bucket_key(),
             value: value.into(),
@@ -102,11 +103,27 @@ impl Store {
 
     /// Returns the stored session of a client; one that has expired does not count.
     pub(crate) async fn load(&self, key: &ClientKey) -> Result<Option<Session>> {
+        let stored = self.get(key).await?;
+        let valid = stored.filter(|stored| !stored.is_expired(Timestamp::now()));
+        Ok(valid.map(|stored| stored.to_session()))
+    }
+
+    /// Returns a session that was in memory, unless another node has had it since: then what that has stored counts.
+    pub(crate) async fn newest(&self, session: Session) -> Result<Option<Session>> {
+        if !session.stored {
+            return Ok(Some(session));
+        }
+        Ok(match self.get(&session.key).await? {
+            Some(stored) if stored.saved > session.saved => Some(stored.to_session()),
+            Some(_) => Some(session),
+            None => None,
+        })
+    }
+
+    async fn get(&self, key: &ClientKey) -> Result<Option<Stored>> {
         let bytes = self.bucket.get(&key.bucket_key()).await?;
         let stored = bytes.and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
-        Ok(stored
-            .filter(|stored| stored.client() == *key && !stored.is_expired(Timestamp::now()))
-            .map(|stored| stored.to_session()))
+        Ok(stored.filter(|stored| stored.client() == *key))
     }
 
     /// Stores a session as it was when the snapshot was taken.
@@ -128,7 +145,18 @@ impl Store {
         self.bucket.delete(&bucket_key).await
     }
 
-    /// Returns the clients whose sessions have expired.
+    /// Removes what is stored of a client and its queues, if that has expired and no other node uses it.
+    pub(crate) async fn remove_expired(&self, key: &ClientKey) -> Result<()> {
+        match self.get(key).await? {
+            Some(stored) if stored.is_expired(Timestamp::now()) => {
+                let channels = stored.to_session().subscriptions.channels();
+                self.remove(key, &channels).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Returns the clients whose sessions seem to have expired.
     pub(crate) fn expired(&self) -> Vec<ClientKey> {
         let now = Timestamp::now();
         let known = self.known.lock();

@@ -55,6 +55,10 @@ impl End {
         }
     }
 
+    fn is_take_over(&self) -> bool {
+        matches!(self, Self::Close(close) if close.reason == Reason::SessionTakenOver)
+    }
+
     /// Tells whether the will is to be published.
     fn publishes_will(&self) -> bool {
         match self {
@@ -88,8 +92,9 @@ impl Conn {
         let farewell = end.farewell();
         apply(&self.shard, &mut session, &end).await;
         let shard = self.shard.clone();
+        let elsewhere = end.is_take_over() && !self.ownership.is_claimed();
         let ownership = self.say_goodbye(farewell);
-        settle(&shard, ownership, session, will).await;
+        settle(&shard, ownership, session, will, elsewhere).await;
     }
 
     /// Lets the client read why in a task of its own, so that the session does not wait for it.
@@ -155,7 +160,15 @@ async fn drop_lost_channels(shard: &Rc<Shard>, session: &mut Session) {
 }
 
 /// Publishes the will when it is due, and keeps the session for as long as it outlives its connection.
-async fn settle(shard: &Rc<Shard>, ownership: Ownership, mut session: Session, will: Option<Will>) {
+///
+/// A session that another node has taken is that node's: nothing of it is stored or removed here.
+async fn settle(
+    shard: &Rc<Shard>,
+    ownership: Ownership,
+    mut session: Session,
+    will: Option<Will>,
+    elsewhere: bool,
+) {
     let delayed = |will: &Will| will.delay > 0 && session.is_persistent();
     let (later, now) = match will {
         Some(will) if delayed(&will) => (Some(will), None),
@@ -163,6 +176,9 @@ async fn settle(shard: &Rc<Shard>, ownership: Ownership, mut session: Session, w
     };
     if let Some(will) = now {
         will::fire(shard, session.key.thing, will).await;
+    }
+    if elsewhere {
+        return;
     }
     session.will = later.map(Box::new);
     if !session.is_persistent() {

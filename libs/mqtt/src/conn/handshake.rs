@@ -232,7 +232,7 @@ async fn find_session(
             }
             None
         }
-        Some(session) => Some(session),
+        Some(session) => store.newest(session).await?,
         None if connect.clean_start => {
             store.remove(key, &[]).await?;
             None

@@ -17,9 +17,9 @@ pub(super) struct Rest {
 }
 
 /// Keeps a session until its client comes back, or its time is up.
-pub(super) async fn keep(rest: Rest) {
+pub(super) async fn keep(mut rest: Rest) {
     if rest.session.stored && !rest.ownership.is_claimed() {
-        store(&rest.shard, &rest.session).await;
+        store(&rest.shard, &mut rest.session).await;
     }
     let shard = rest.shard.clone();
     // A task of its own is small; that of the connection had room for everything a connection needs.
@@ -63,10 +63,14 @@ async fn wait(rest: Rest) {
     if let Some(will) = session.will.take() {
         will::fire(&shard, session.key.thing, *will).await;
     }
-    remove(&shard, &session).await;
+    if session.stored
+        && let Err(error) = shard.node.store.remove_expired(&session.key).await
+    {
+        tracing::warn!(%error, session = ?session.key, "an expired session could not be removed");
+    }
 }
 
-async fn store(shard: &Shard, session: &Session) {
+async fn store(shard: &Shard, session: &mut Session) {
     let stored = match Snapshot::of(session, false) {
         Ok(snapshot) => shard.node.store.put(snapshot).await,
         Err(error) => Err(error),

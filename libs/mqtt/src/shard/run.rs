@@ -157,8 +157,8 @@ async fn refresh(shard: &Shard) {
         period.tick().await;
         for peer in shard.connections() {
             let snapshot = {
-                let session = peer.session.borrow();
-                session.stored.then(|| Snapshot::of(&session, true))
+                let mut session = peer.session.borrow_mut();
+                session.stored.then(|| Snapshot::of(&mut session, true))
             };
             let Some(Ok(snapshot)) = snapshot else {
                 continue;
@@ -190,7 +190,7 @@ async fn sweep(shard: &Shard) {
             if shard.node.registry.is_owned(&key) {
                 continue;
             }
-            if let Err(error) = shard.node.store.remove(&key, &[]).await {
+            if let Err(error) = shard.node.store.remove_expired(&key).await {
                 tracing::warn!(%error, session = ?key, "an expired session could not be removed");
             }
         }

@@ -46,6 +46,18 @@ impl Broker {
     pub(crate) async fn on(data: &Path, config: Config) -> Self {
         let settings = messaging::Config::in_process(data);
         let (buses, driver) = messaging::open(&settings).await.unwrap();
+        let mut broker = Self::engine(buses, config).await;
+        let bus = driver.run(broker.stop.clone());
+        broker.running.spawn(async move { bus.await.unwrap() });
+        broker
+    }
+
+    /// Starts another node on the same bus, with rights of its own.
+    pub(crate) async fn beside(&self) -> Self {
+        Self::engine(self.buses.clone(), Config::default()).await
+    }
+
+    async fn engine(buses: Buses, config: Config) -> Self {
         let rights = Arc::new(Rights::default());
         let config = Config {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -58,12 +70,8 @@ impl Broker {
         let engine = mqtt::Broker::start(config, access, &buses).await.unwrap();
         let (address, link) = (engine.address().unwrap(), engine.link());
         let mut running = JoinSet::new();
-        let (engine, bus) = (engine.run(stop.clone()), driver.run(stop.clone()));
-        running.spawn(async move {
-            let (engine, bus) = tokio::join!(engine, bus);
-            engine.unwrap();
-            bus.unwrap();
-        });
+        let engine = engine.run(stop.clone());
+        running.spawn(async move { engine.await.unwrap() });
         Self {
             address,
             rights,
@@ -78,8 +86,13 @@ impl Broker {
     /// Stops, and makes sure that nothing had failed.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();
-        let ended = timeout(Duration::from_secs(20), self.running.join_next()).await;
-        ended.expect("the engine stops in time").unwrap().unwrap();
+        let ended = async {
+            while let Some(ended) = self.running.join_next().await {
+                ended.unwrap();
+            }
+        };
+        let ended = timeout(Duration::from_secs(20), ended).await;
+        ended.expect("the engine stops in time");
     }
 }
 

@@ -169,6 +169,12 @@ impl Client {
         String::from_utf8(self.message().await.payload.into()).unwrap()
     }
 
+    /// Tells whether a message has come.
+    pub(crate) async fn has_message(&mut self) -> bool {
+        self.answer_to_ping().await;
+        !self.early.is_empty()
+    }
+
     /// Makes sure that no message has come.
     pub(crate) async fn expect_nothing(&mut self) {
         self.answer_to_ping().await;

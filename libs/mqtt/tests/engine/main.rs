@@ -10,6 +10,7 @@ mod broker;
 mod bus;
 mod client;
 mod lifecycle;
+mod nodes;
 mod sessions;
 mod wills;
 

@@ -1,0 +1,99 @@
+//! Several nodes on one bus.
+
+use std::time::Duration;
+
+use mqtt::Reason;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::PublishProperties;
+use tokio::time::{Instant, sleep};
+
+use crate::broker::Broker;
+use crate::client::{Client, DEADLINE, options, persistent};
+use crate::topic;
+
+#[tokio::test]
+async fn messages_and_retained_messages_are_everywhere() {
+    let here = Broker::start().await;
+    let there = here.beside().await;
+    let (_, topic) = topic("");
+    let mut publisher = Client::connect(options(there.address, "p", "p")).await;
+    publisher
+        .publish_with(&topic, "kept", true, PublishProperties::default())
+        .await;
+    let deadline = Instant::now() + DEADLINE;
+    let mut subscriber = loop {
+        let mut subscriber = Client::connect(options(here.address, "t", "c")).await;
+        subscriber.subscribe(&topic, QoS::ExactlyOnce).await;
+        if subscriber.has_message().await {
+            break subscriber;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "the retained message does not come"
+        );
+    };
+    assert_eq!(subscriber.text().await, "kept");
+    publisher.publish(&topic, "live").await;
+    assert_eq!(subscriber.text().await, "live");
+    publisher.send(&topic, "fast").await;
+    assert_eq!(subscriber.text().await, "fast");
+    subscriber.expect_nothing().await;
+    there.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_goes_where_its_client_goes() {
+    let here = Broker::start().await;
+    let there = here.beside().await;
+    let ((_, first), (_, second)) = (topic(""), topic(""));
+    let mut publisher = Client::connect(options(here.address, "p", "p")).await;
+    let mut client = Client::connect(persistent(here.address, "t", "c")).await;
+    client.subscribe(&first, QoS::AtLeastOnce).await;
+    let mut moved = Client::connect(persistent(there.address, "t", "c")).await;
+    assert!(moved.connack.session_present);
+    assert_eq!(
+        client.closed().await,
+        Some(Reason::SessionTakenOver.as_u8())
+    );
+    publisher.publish(&first, "1").await;
+    assert_eq!(moved.text().await, "1");
+    moved.subscribe(&second, QoS::AtLeastOnce).await;
+    moved.disconnect().await;
+    publisher.publish(&second, "2").await;
+
+    let mut back = Client::connect(persistent(here.address, "t", "c")).await;
+    assert!(back.connack.session_present);
+    assert_eq!(
+        back.text().await,
+        "2",
+        "what was subscribed to over there counts"
+    );
+    back.expect_nothing().await;
+    there.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_does_not_end_where_its_client_has_left() {
+    let here = Broker::start().await;
+    let there = here.beside().await;
+    let (_, topic) = topic("");
+    let mut short = persistent(here.address, "t", "c");
+    short.set_session_expiry_interval(Some(1));
+    let mut client = Client::connect(short).await;
+    client.subscribe(&topic, QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    let mut moved = Client::connect(persistent(there.address, "t", "c")).await;
+    assert!(moved.connack.session_present);
+    // Long enough for the node it has left to lose patience.
+    sleep(Duration::from_millis(1500)).await;
+    let mut publisher = Client::connect(options(here.address, "p", "p")).await;
+    publisher.publish(&topic, "still here").await;
+    assert_eq!(moved.text().await, "still here");
+    moved.disconnect().await;
+    let again = Client::connect(persistent(there.address, "t", "c")).await;
+    assert!(again.connack.session_present);
+    there.stop().await;
+    here.stop().await;
+}
