@@ -60,7 +60,7 @@ async fn main() -> std::result::Result<(), BoxError> {
     let temporary = tempfile::tempdir()?;
     let bus = match arguments.next() {
         Some(url) if url.starts_with("nats://") => messaging::Config {
-            nats_url: Some(url.into()),
+            nats_url: Some(url),
             ..messaging::Config::in_process(temporary.path())
         },
         Some(directory) => messaging::Config::in_process(directory),
