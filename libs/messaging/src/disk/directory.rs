@@ -4,10 +4,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use model::{Error, ErrorKind, Result};
 
 const LOCK_FILE: &str = "lock";
+/// How long a directory may stay locked before it counts as in use, and how often that is looked at.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Keeps other processes out of a directory until it is dropped.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ impl Lock {
         )
         .open(&path)
         .map_err(|error| unusable(&path, &error))?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {
                 // For people only, and the disk may be full.
                 drop(note_process(&mut file));
@@ -37,6 +41,23 @@ impl Lock {
             }
             Err(TryLockError::WouldBlock) => Err(in_use(dir, &mut file)),
             Err(TryLockError::Error(error)) => Err(unusable(&path, &error)),
+        }
+    }
+}
+
+/// Waits a moment for a lock that is about to be free: a child of the process before holds it from its fork to its exec.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when a lock of another process is free, and the start may wait"
+)]
+fn lock(file: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            result => return result,
         }
     }
 }
