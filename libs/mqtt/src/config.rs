@@ -4,7 +4,7 @@ use std::time::Duration;
 /// Where the engine listens and how much it gives to whom; every number bounds something a client could fill.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where plain MQTT is listened for; nothing when connections only come by [`crate::Broker::attach`].
+    /// Where plain MQTT is listened for; nothing when connections only come by [`crate::Link::attach`].
     pub listen: Option<SocketAddr>,
     /// How many threads serve connections; 0 is one for each core, at most 64.
     pub shards: usize,
