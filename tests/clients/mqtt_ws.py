@@ -1,8 +1,10 @@
 """MQTT over WebSocket with the Paho library: subscribes, publishes to itself at QoS 1, prints what comes back.
 
 Usage: mqtt_ws.py HOST PORT PATH THING KEY TOPIC PAYLOAD; prints `TOPIC PAYLOAD` and exits with 0, or the reason and 1.
+For TLS the files are in the environment: WS_CA, WS_CERT and WS_KEY.
 """
 
+import os
 import sys
 import threading
 
@@ -13,6 +15,8 @@ arrived = threading.Event()
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, transport="websockets", protocol=mqtt.MQTTv5)
 client.ws_set_options(path=path)
 client.username_pw_set(thing, key)
+if "WS_CA" in os.environ:
+    client.tls_set(os.environ["WS_CA"], os.environ["WS_CERT"], os.environ["WS_KEY"])
 client.on_connect = lambda client, data, flags, reason, properties: (
     client.subscribe(topic, qos=1) if reason == 0 else sys.exit(f"refused: {reason}")
 )

@@ -9,6 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::account::Thing;
+use crate::certificates::Certificates;
 
 /// A client that runs beside the test.
 pub(crate) struct Client {
@@ -60,11 +61,28 @@ impl Client {
 
 /// Opens a WebSocket with the Python library; headers are `Name:Value`.
 pub(crate) async fn websocket(url: &str, headers: &[&str]) -> anyhow::Result<Client> {
+    let url = url
+        .replace("http://", "ws://")
+        .replace("https://", "wss://");
     let mut command = Command::new(python());
     command
         .arg(repository().join("tests/clients/ws.py"))
-        .arg(url.replace("http://", "ws://"))
+        .arg(url)
         .args(headers);
+    Client::start(command)
+}
+
+/// Opens a WebSocket over TLS with a client certificate.
+pub(crate) async fn secure_websocket(
+    url: &str,
+    certificates: &Certificates,
+    name: &str,
+) -> anyhow::Result<Client> {
+    let mut command = Command::new(python());
+    command
+        .arg(repository().join("tests/clients/ws.py"))
+        .arg(url.replace("https://", "wss://"));
+    command.envs(certificates.variables(name));
     Client::start(command)
 }
 
@@ -121,10 +139,32 @@ pub(crate) async fn paho_over_websocket(
     thing: &Thing,
     topic: &str,
 ) -> anyhow::Result<String> {
+    paho_with(address, path, thing, topic, &[]).await
+}
+
+/// As [`paho_over_websocket`], over TLS with a client certificate.
+pub(crate) async fn paho_over_secure_websocket(
+    address: &str,
+    path: &str,
+    thing: &Thing,
+    topic: &str,
+    (certificates, name): (&Certificates, &str),
+) -> anyhow::Result<String> {
+    paho_with(address, path, thing, topic, &certificates.variables(name)).await
+}
+
+async fn paho_with(
+    address: &str,
+    path: &str,
+    thing: &Thing,
+    topic: &str,
+    variables: &[(&str, String)],
+) -> anyhow::Result<String> {
     let (host, port) = address.split_once(':').context("no port")?;
     let mut command = Command::new(python());
     command.arg(repository().join("tests/clients/mqtt_ws.py"));
     command.args([host, port, path, &thing.id, &thing.key, topic, "over-ws"]);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     let output = tokio::time::timeout(DEADLINE, command.kill_on_drop(true).output())
         .await
         .context("Paho hangs")??;
@@ -151,7 +191,7 @@ fn mosquitto(
     Ok(command)
 }
 
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))

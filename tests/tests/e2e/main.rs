@@ -1,10 +1,12 @@
 //! The scenarios, each run on both shapes: one process on embedded defaults, and separate services on PostgreSQL and NATS.
 
 mod account;
+mod certificates;
 mod clients;
 mod crash;
 mod lifecycle;
 mod messages;
+mod mtls;
 mod provisioning;
 mod revocation;
 mod stage;

@@ -18,7 +18,7 @@ both_shapes!(
 );
 
 /// The promise, with room for the clients to notice and for a busy machine.
-const SOON: Duration = Duration::from_secs(3);
+pub(crate) const SOON: Duration = Duration::from_secs(3);
 
 /// A session on each protocol, and proof that each is live.
 struct Sessions {

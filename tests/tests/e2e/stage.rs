@@ -13,7 +13,12 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the platform and provisions it.
     pub(crate) async fn set(shape: Shape) -> anyhow::Result<Self> {
-        let platform = Platform::start(shape).await?;
+        Self::set_with(shape, &[]).await
+    }
+
+    /// Starts the platform with further variables and provisions it.
+    pub(crate) async fn set_with(shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let platform = Platform::start_with(shape, variables).await?;
         let account = Account::create(&platform, "john.doe@email.com").await?;
         let (thing, channel) = (account.thing().await?, account.channel().await?);
         account.connect(&channel, &thing).await?;
