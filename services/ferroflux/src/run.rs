@@ -44,7 +44,7 @@ pub(crate) fn main(options: &RunOptions) -> ExitCode {
 
 #[expect(
     clippy::print_stderr,
-    reason = "the reason for which the process ends, wherever the log goes"
+    reason = "what an operator has to know, wherever the log goes"
 )]
 fn complain(text: &str) {
     eprintln!("ferroflux: {text}");
@@ -55,7 +55,12 @@ fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
         .map_err(anyhow::Error::from_boxed)?;
     server::metrics::install().map_err(anyhow::Error::from_boxed)?;
     for warning in warnings.iter().chain(&settings.certificates.warnings) {
-        tracing::warn!("{warning}");
+        // The roles log errors only unless told otherwise, and what is unsafe from the start is to be known all the same.
+        if tracing::enabled!(tracing::Level::WARN) {
+            tracing::warn!("{warning}");
+        } else {
+            complain(&format!("warning: {warning}"));
+        }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

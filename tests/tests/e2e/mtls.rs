@@ -315,10 +315,7 @@ async fn a_spiffe_id_is_the_thing() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_key_in_the_cn_is_the_thing_where_0_9_is_asked_for() -> anyhow::Result<()> {
-    let switch = [
-        ("MF_X509_IDENTITY", "cn_thing_key"),
-        ("MF_HTTP_ADAPTER_LOG_LEVEL", "debug"),
-    ];
+    let switch = [("MF_X509_IDENTITY", "cn_thing_key")];
     let secure = Secure::set_with(Shape::Embedded, &switch).await?;
     let key = &secure.stage.thing.key;
     secure.certificates.thing_of_key("old", key).await?;
