@@ -23,6 +23,7 @@ pub use bus::{Bucket, Bus, Consumer, Delivery, Entry, LiveGuard, Seq};
 pub use filter::{AllEvents, Filter};
 pub use live::{LiveEnd, LiveLimits, LiveReceiver, LiveSender, Overflow, live_queue};
 pub use message::{Message, Properties, Protocol};
+pub use nats::{NatsFile, NatsTls, install_crypto};
 pub use open::{Buses, Config, DEFAULT_MAX_BYTES, Driver, Durability, open};
 pub use record::{DecodeError, Record, RecordFilter};
 pub use relay::relay;

@@ -1,7 +1,7 @@
 //! The buses on a NATS server with JetStream, version 2.9 or later.
 //!
 //! Streams and buckets are made when they are missing. Several processes share them; what one of them must own, the name of
-//! a durable consumer, is recorded in a bucket. TLS comes later, in `link`.
+//! a durable consumer, is recorded in a bucket. Servers that a cluster announces are held to the same TLS as those of the URL.
 
 mod address;
 mod bucket;
@@ -20,6 +20,7 @@ mod pull;
 mod registry;
 mod site;
 mod streams;
+mod tls;
 mod watch;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use self::bus::NatsBus;
 use self::driver::{Pumps, drive};
 use self::error::refused;
 use self::link::Link;
+pub use self::tls::{NatsFile, NatsTls, install_crypto};
 use crate::bucket::MAX_BYTES as MAX_BUCKET_BYTES;
 use crate::open::{Buses, Config, Driver, Durability};
 use crate::{Message, Record};
@@ -52,7 +54,12 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
         ));
     }
     let address: Address = url.parse()?;
-    let link = Link::connect(&address).await?;
+    if let Some((file, problem)) = config.nats_tls.check().into_iter().next() {
+        return Err(refused(format!(
+            "TLS to NATS cannot be used, {file:?}: {problem}"
+        )));
+    }
+    let link = Link::connect(&address, &config.nats_tls).await?;
     let (pumps, arriving) = Pumps::new();
     let opened = Opening {
         link: link.clone(),

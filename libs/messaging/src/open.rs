@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bucket::{self, FileBucket};
 use crate::disk::directory::Lock;
 use crate::log::{Log, Settings};
-use crate::{Bucket, Bus, Message, nats};
+use crate::{Bucket, Bus, Message, NatsTls, nats};
 
 /// What kept data may take by default.
 pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
@@ -30,6 +30,8 @@ pub enum Durability {
 pub struct Config {
     /// The NATS server to use; without one the buses live in this process.
     pub nats_url: Option<String>,
+    /// The files for TLS to that server; with any of them there is no connection without TLS.
+    pub nats_tls: NatsTls,
     /// The directory of the buses in this process.
     pub dir: PathBuf,
     /// What an acknowledged record survives.
@@ -45,6 +47,7 @@ impl Config {
     pub fn in_process(dir: impl Into<PathBuf>) -> Self {
         Self {
             nats_url: None,
+            nats_tls: NatsTls::default(),
             dir: dir.into(),
             durability: Durability::Process,
             max_bytes: DEFAULT_MAX_BYTES,
@@ -58,6 +61,7 @@ impl fmt::Debug for Config {
         // The URL can hold a password.
         f.debug_struct("Config")
             .field("nats", &self.nats_url.is_some())
+            .field("nats_tls", &self.nats_tls)
             .field("dir", &self.dir)
             .field("durability", &self.durability)
             .field("max_bytes", &self.max_bytes)

@@ -6,6 +6,7 @@ use model::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::nats_tls;
 use crate::role::Shape;
 
 /// What the names of these variables begin with.
@@ -15,8 +16,14 @@ pub(crate) const PREFIX: &str = "MF_";
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Config {
-    /// URL of NATS, such as `nats://localhost:4222`, with credentials if it wants any; without one the bus is a log in this process, which only the embedded shape can have.
+    /// URL of NATS, such as `nats://localhost:4222`, or `tls://…` for TLS, with credentials if it wants any; without one the bus is a log in this process, which only the embedded shape can have.
     pub(crate) nats_url: Secret,
+    /// File with the CAs of the NATS servers in PEM, else the system's; also `NATS_ROOT_CA`. This and the next two make TLS a must.
+    pub(crate) nats_ca_certs: Option<String>,
+    /// File with our certificate for NATS in PEM, followed by its intermediates; also `NATS_CLIENT_CERT`.
+    pub(crate) nats_client_cert: Option<String>,
+    /// File with the key of that certificate in PEM; also `NATS_CLIENT_KEY`. All three are read again at each reconnect.
+    pub(crate) nats_client_key: Option<String>,
     /// Asserts that the NATS server syncs every write, which `MF_BUS_DURABILITY=power` needs there.
     pub(crate) nats_sync_always: bool,
     /// What an acknowledged message survives: `process`, that is `kill -9`, or `power`, that is the loss of power.
@@ -50,6 +57,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             nats_url: Secret::default(),
+            nats_ca_certs: None,
+            nats_client_cert: None,
+            nats_client_key: None,
             nats_sync_always: false,
             bus_durability: Durability::Process,
             bus_max_bytes: messaging::DEFAULT_MAX_BYTES,
@@ -69,6 +79,7 @@ impl Config {
         let nats = !self.nats_url.is_empty() && *shape != Shape::Embedded;
         messaging::Config {
             nats_url: nats.then(|| self.nats_url.expose().to_owned()),
+            nats_tls: nats_tls::files(self),
             dir: data.join("bus"),
             durability: match self.bus_durability {
                 Durability::Process => messaging::Durability::Process,

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod devices;
 mod front;
+mod nats_tls;
 mod role;
 mod run;
 mod run_json;
@@ -21,6 +22,7 @@ use clap::Parser;
 const EXIT_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
+    messaging::install_crypto();
     match cli::Cli::parse().command {
         cli::Command::Run(options) => run::main(&options),
         cli::Command::Version => {

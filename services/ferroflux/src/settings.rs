@@ -11,6 +11,7 @@ use storage::Settings as Database;
 
 use crate::certificates::Certificates;
 use crate::config::{self, Config};
+use crate::nats_tls;
 use crate::role::{Role, Shape};
 use crate::secrets;
 
@@ -170,7 +171,10 @@ impl Reader<'_> {
     }
 
     fn process(&mut self) -> Option<Config> {
-        let process: Config = self.load(config::PREFIX)?;
+        let mut process: Config = self.load(config::PREFIX)?;
+        if *self.shape != Shape::Embedded {
+            nats_tls::settle(&mut process, self.environment, self.problems);
+        }
         if *self.shape != Shape::Embedded && process.nats_url.is_empty() {
             self.problems.push(
                 "MF_NATS_URL",

@@ -160,7 +160,11 @@ async fn what_a_named_role_lacks_is_listed_at_once() -> anyhow::Result<()> {
     let data = folder.path().display().to_string();
     let output = ferroflux(
         &["run", "users", "things", "--data", &data],
-        &[("MF_USERS_HTTP_PORT", "many")],
+        &[
+            ("MF_USERS_HTTP_PORT", "many"),
+            ("MF_NATS_CLIENT_CERT", "half a pair"),
+            ("NATS_ROOT_CA", "/nowhere"),
+        ],
     )
     .await?;
     assert_eq!(output.status.code(), Some(64));
@@ -170,6 +174,8 @@ async fn what_a_named_role_lacks_is_listed_at_once() -> anyhow::Result<()> {
         "MF_USERS_DB_HOST",
         "MF_THINGS_DB_HOST",
         "MF_NATS_URL",
+        "MF_NATS_CLIENT_KEY",
+        "NATS_ROOT_CA",
         "MF_USERS_SECRET",
         "MF_THINGS_SECRET",
     ] {

@@ -12,6 +12,8 @@ use percent_encoding::percent_decode_str;
 pub(super) struct Address {
     pub(super) servers: Vec<ServerAddr>,
     pub(super) credentials: Credentials,
+    /// Whether one of them is `tls://`, which goes for all of them.
+    pub(super) tls: bool,
 }
 
 /// What the server is shown.
@@ -40,21 +42,24 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self> {
         let mut servers = Vec::new();
         let mut credentials = Credentials::None;
+        let mut tls = false;
         for part in text
             .split(',')
             .map(str::trim)
             .filter(|part| !part.is_empty())
         {
             let (scheme, rest) = part.split_once("://").unwrap_or(("nats", part));
-            if scheme != "nats" {
-                return Err(malformed("the scheme is nats://"));
+            match scheme {
+                "nats" => {}
+                "tls" => tls = true,
+                _ => return Err(malformed("the scheme is nats:// or tls://")),
             }
             let (login, host) = rest.rsplit_once('@').unwrap_or(("", rest));
             if !login.is_empty() {
                 credentials = parse_login(login)?;
             }
             // The error of the parser could quote what it was given, so it is not passed on.
-            let server = format!("nats://{host}").parse().ok();
+            let server = format!("{scheme}://{host}").parse().ok();
             let server = server.filter(|server: &ServerAddr| !server.host().is_empty());
             servers.push(server.ok_or_else(|| malformed("it is nats://HOST:PORT"))?);
         }
@@ -64,6 +69,7 @@ impl FromStr for Address {
         Ok(Self {
             servers,
             credentials,
+            tls,
         })
     }
 }
@@ -115,6 +121,13 @@ mod tests {
             assert_eq!(address(text).to_string(), "localhost:4222", "{text}");
         }
         assert_eq!(address("nats://a:1, nats://b:2").to_string(), "a:1, b:2");
+    }
+
+    #[test]
+    fn tls_of_one_server_goes_for_all() {
+        assert!(!address("nats://a, b").tls);
+        assert!(address("nats://a, tls://b:1").tls);
+        assert_eq!(address("tls://a").to_string(), "a:4222");
     }
 
     #[test]

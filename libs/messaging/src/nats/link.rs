@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::address::Address;
 use super::error::{refused, unavailable};
-use super::preflight::refuse_tls;
+use super::preflight::check_tls;
+use super::tls::{self, NatsTls};
 
 /// How long a server may take to appear at the start, and to answer a request later.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -39,13 +40,15 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects, and fails when no server that will do answers within [`DEADLINE`].
-    pub(super) async fn connect(address: &Address) -> Result<Self> {
+    pub(super) async fn connect(address: &Address, tls: &NatsTls) -> Result<Self> {
+        let encrypted = address.tls || tls.is_set();
         for server in &address.servers {
-            refuse_tls(server).await?;
+            check_tls(server, encrypted).await?;
         }
         let (count, mut connections) = watch::channel(0);
         let overruns = metrics::counter!("messaging_nats_overrun_total");
-        let options = options(address).event_callback(move |event| {
+        let options = tls.apply(options(address).require_tls(encrypted));
+        let options = options.event_callback(move |event| {
             match event {
                 Event::Connected => count.send_modify(|connections| *connections += 1),
                 Event::SlowConsumer(_) => overruns.increment(1),
@@ -116,7 +119,7 @@ impl Link {
     }
 }
 
-/// Returns what every connection is made with; TLS will be added here and nowhere else.
+/// Returns what every connection is made with, TLS apart.
 fn options(address: &Address) -> ConnectOptions {
     let options = ConnectOptions::new()
         .name("ferroflux")
@@ -155,6 +158,11 @@ async fn first_connection(options: &ConnectOptions, address: &Address) -> Result
         if denied {
             return Err(refused(format!(
                 "the NATS server at {address} refuses the credentials of its URL"
+            )));
+        }
+        if let Some(cause) = tls::failure(&error) {
+            return Err(refused(format!(
+                "no TLS with the NATS server at {address}: {cause}"
             )));
         }
         if Instant::now() + RETRY >= deadline {

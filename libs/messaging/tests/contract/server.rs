@@ -28,10 +28,7 @@ impl Server {
             program,
             dir: TempDir::new().unwrap(),
             port: 0,
-            arguments: arguments
-                .iter()
-                .map(|argument| (*argument).to_owned())
-                .collect(),
+            arguments: owned(arguments),
             process: None,
         };
         server.run("-1").await;
@@ -69,6 +66,11 @@ impl Server {
         .await;
     }
 
+    /// Has other arguments from the next start on.
+    pub(crate) fn set_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = owned(arguments);
+    }
+
     /// Kills the server as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().unwrap();
@@ -93,11 +95,16 @@ impl Drop for Server {
     }
 }
 
+fn owned(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().copied().map(str::to_owned).collect()
+}
+
 /// Reads the port from the file that the server writes once it listens.
 fn port_in(ports: &Path) -> Option<u16> {
     let text = fs::read_to_string(ports).ok()?;
-    let rest = text.split("nats://127.0.0.1:").nth(1)?;
-    rest.split('"').next()?.parse().ok()
+    let (_, rest) = text.split_once("://")?;
+    let (_, port) = rest.split('"').next()?.rsplit_once(':')?;
+    port.parse().ok()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment of the test run")]

@@ -36,10 +36,14 @@ impl World {
 
     /// Returns a world with a NATS server of its own, when tests on NATS are wanted.
     pub(crate) async fn on_nats() -> Option<Self> {
-        Some(Self {
-            server: Some(Server::start(&["-js"]).await?),
+        Some(Self::on(Server::start(&["-js"]).await?))
+    }
+
+    pub(crate) fn on(server: Server) -> Self {
+        Self {
+            server: Some(server),
             ..Self::in_process()
-        })
+        }
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -52,7 +56,20 @@ impl World {
 
     /// Opens the buses as a process does when it starts.
     pub(crate) async fn open(&self) -> Process {
-        let (buses, driver) = messaging::open(&self.config()).await.unwrap();
+        Self::open_with(&self.config()).await
+    }
+
+    /// Kills the server and starts it with other arguments on the same address.
+    pub(crate) async fn restart_with(&mut self, arguments: &[&str]) {
+        let server = self.server.as_mut().unwrap();
+        server.kill();
+        server.set_arguments(arguments);
+        server.restart().await;
+    }
+
+    /// Opens the buses of another configuration.
+    pub(crate) async fn open_with(config: &Config) -> Process {
+        let (buses, driver) = messaging::open(config).await.unwrap();
         let stop = CancellationToken::new();
         let mut running = JoinSet::new();
         let run = driver.run(stop.clone());

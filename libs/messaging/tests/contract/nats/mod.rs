@@ -3,3 +3,4 @@
 mod others;
 mod outage;
 mod setup;
+mod tls;

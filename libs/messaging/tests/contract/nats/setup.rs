@@ -11,7 +11,7 @@ use crate::sample::publish;
 use crate::server::Server;
 use crate::world::{World, within};
 
-async fn refusal(config: &Config) -> Error {
+pub(super) async fn refusal(config: &Config) -> Error {
     match within(messaging::open(config)).await {
         Ok(_) => panic!("it opens"),
         Err(error) => error,
