@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::Result;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::claim::closed;
@@ -103,10 +103,15 @@ impl<T> Queue<T> {
     /// Waits until there is something to do or the time has come, and takes as much as is written at once.
     pub(crate) fn take(&self, batch: &mut Vec<Entry<T>>, until: Instant) -> Signals {
         let mut waiting = self.waiting.lock();
+        let idle = waiting.entries.is_empty();
         while waiting.entries.is_empty() && !waiting.signals.roll && !waiting.signals.closed {
             if self.arrived.wait_until(&mut waiting, until).timed_out() {
                 break;
             }
+        }
+        if idle && !waiting.entries.is_empty() {
+            // Whoever is about to publish on this core gets into the same write.
+            MutexGuard::unlocked(&mut waiting, std::thread::yield_now);
         }
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
