@@ -35,7 +35,7 @@ impl Settings {
             self.check(&door, problems);
         }
         if self.adapter.x509_identity == X509Identity::CnThingKey && self.shape.has_adapter() {
-            self.certificates.warnings.push(
+            self.warnings.push(
                 "MF_X509_IDENTITY is cn_thing_key: whoever sees such a certificate has the key of the thing, and TLS 1.2 shows it to the network; register certificates instead".to_owned(),
             );
         }
@@ -98,7 +98,7 @@ impl Settings {
         let front = &endpoints::FRONT;
         if door.fronted && self.certificates.client_auth(front) == Some(ClientAuth::None) {
             let (name, ca) = (door.endpoint.name, front.variable(CLIENT_CA));
-            self.certificates.warnings.push(format!(
+            self.warnings.push(format!(
                 "{name} demands a certificate ({variable}: {auth}), and the front asks for none: what comes by it to {name} is refused; set {ca} if devices are to use the front"
             ));
         }

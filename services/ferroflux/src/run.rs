@@ -54,7 +54,7 @@ fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
     trace::init(&settings.log_levels(), trace::Format::auto())
         .map_err(anyhow::Error::from_boxed)?;
     server::metrics::install().map_err(anyhow::Error::from_boxed)?;
-    for warning in warnings.iter().chain(&settings.certificates.warnings) {
+    for warning in warnings.iter().chain(&settings.warnings) {
         // The roles log errors only unless told otherwise, and what is unsafe from the start is to be known all the same.
         if tracing::enabled!(tracing::Level::WARN) {
             tracing::warn!("{warning}");

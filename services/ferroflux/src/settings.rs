@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) ws: Option<ws_adapter::Config>,
     pub(crate) mqtt: Option<mqtt_adapter::Config>,
     pub(crate) certificates: Certificates,
+    /// What can be used and should be known.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Where the settings come from.
@@ -81,8 +83,9 @@ impl Settings {
         let http = reader.role(Role::HttpAdapter, http_adapter::Config::PREFIX);
         let ws = reader.role(Role::WsAdapter, ws_adapter::Config::PREFIX);
         let mqtt = reader.role(Role::MqttAdapter, mqtt_adapter::Config::PREFIX);
-        let certificates = Certificates::load(environment, &shape, problems);
+        let mut certificates = Certificates::load(environment, &shape, problems);
         let mut settings = Self {
+            warnings: std::mem::take(&mut certificates.warnings),
             process: process?,
             users,
             things,
@@ -95,6 +98,11 @@ impl Settings {
             data,
         };
         settings.settle_device_auth(problems);
+        if settings.shape == Shape::Embedded && !settings.process.nats_url.is_empty() {
+            settings.warnings.push(
+                "MF_NATS_URL is not used: with every role in one process the bus is there too; name the roles to use NATS".to_owned(),
+            );
+        }
         Some(settings)
     }
 
@@ -312,6 +320,21 @@ mod tests {
             assert!(text.contains(name), "{name} is not in:\n{text}");
         }
         assert!(!text.contains("MF_HTTP_ADAPTER"), "{text}");
+    }
+
+    #[test]
+    fn a_nats_server_that_is_not_used_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let warnings = |variables: &[(&str, &str)]| {
+            let settings = settings(Shape::Embedded, folder.path(), variables);
+            settings.unwrap().warnings.join("\n")
+        };
+        assert_eq!(warnings(&[]), "");
+        let told = warnings(&[("MF_NATS_URL", "nats://user:secret@localhost:4222")]);
+        assert!(
+            told.starts_with("MF_NATS_URL is not used") && !told.contains("secret"),
+            "{told}"
+        );
     }
 
     #[test]
