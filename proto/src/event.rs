@@ -52,6 +52,15 @@ pub enum Change {
         /// The thing.
         id: ThingId,
     },
+    /// Relative MQTT topics of a thing lead elsewhere from its next connection on.
+    #[serde(rename = "thing.update_default_channel")]
+    DefaultChannelChanged {
+        /// The thing.
+        id: ThingId,
+        /// Where they lead, if anywhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<ChannelId>,
+    },
     /// A thing is gone.
     #[serde(rename = "thing.remove")]
     ThingRemoved {
@@ -149,6 +158,7 @@ impl Change {
             Self::ThingCreated { .. } => "thing.create",
             Self::ThingUpdated { .. } => "thing.update",
             Self::ThingKeyChanged { .. } => "thing.update_key",
+            Self::DefaultChannelChanged { .. } => "thing.update_default_channel",
             Self::ThingRemoved { .. } => "thing.remove",
             Self::CertificateAdded { .. } => "thing.add_cert",
             Self::CertificateRemoved { .. } => "thing.remove_cert",

@@ -48,6 +48,9 @@ pub trait Things: Send + Sync {
     /// `Forbidden` when it is not connected, or either does not exist.
     async fn authorize(&self, thing: ThingId, channel: ChannelId, action: Action) -> Result<()>;
 
+    /// Tells where the relative MQTT topics of a thing lead, if anywhere.
+    async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>>;
+
     /// Lists the events after a number, oldest first, for those who lost the event stream.
     async fn changes(&self, since: u64) -> Result<Changes>;
 }
@@ -140,6 +143,19 @@ impl Things for Client {
         reply.map(|_| ()).map_err(|status| from_status(&status))
     }
 
+    async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
+        let message = wire::Thing {
+            id: thing.to_string(),
+        };
+        let request = self.request(message);
+        let reply = self.inner.clone().get_default_channel(request).await;
+        let channel = reply
+            .map_err(|status| from_status(&status))?
+            .into_inner()
+            .channel;
+        channel.map(|channel| channel.parse()).transpose()
+    }
+
     async fn changes(&self, since: u64) -> Result<Changes> {
         let reply = self
             .inner
@@ -228,6 +244,18 @@ impl things_server::Things for Server {
         result
             .map(|()| Response::new(wire::Authorized {}))
             .map_err(|error| to_status(&error))
+    }
+
+    async fn get_default_channel(
+        &self,
+        request: Request<wire::Thing>,
+    ) -> Result<Response<wire::DefaultChannel>, Status> {
+        let thing = parse(&request.into_inner().id)?;
+        let channel = self.0.default_channel(thing).await;
+        let channel = channel.map_err(|error| to_status(&error))?;
+        Ok(Response::new(wire::DefaultChannel {
+            channel: channel.map(|channel| channel.to_string()),
+        }))
     }
 
     async fn changes(

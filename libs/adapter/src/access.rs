@@ -161,6 +161,21 @@ impl Access {
             .await
     }
 
+    /// Returns the default channel of a thing, if it has one.
+    pub(crate) async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
+        if let Some(channel) = self.cache.default_channel(thing) {
+            self.answers.hit.increment(1);
+            return Ok(channel);
+        }
+        self.answers.miss.increment(1);
+        ask(&self.cache, async |since| {
+            let channel = self.things.default_channel(thing).await?;
+            let good = self.cache.put_default_channel(thing, channel, since);
+            Ok(good.then_some(channel))
+        })
+        .await
+    }
+
     /// Succeeds when the thing may do this.
     pub(crate) async fn authorize(
         &self,

@@ -84,6 +84,14 @@ impl Adapter {
         self.0.access.authorize(thing, channel, action).await
     }
 
+    /// Returns where the relative topics of a thing lead, if anywhere.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Timeout` when the answer is not cached and the registry does not give it.
+    pub async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
+        self.0.access.default_channel(thing).await
+    }
+
     /// Opens the session of a connection: authenticates it, joins its channel, and registers it to be cut.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub(crate) struct Cache {
     keys: quick_cache::sync::Cache<KeyDigest, Kept<ThingId>>,
     certificates: quick_cache::sync::Cache<Fingerprint, Kept<ThingId>>,
     rights: quick_cache::sync::Cache<Right, Kept<()>>,
+    default_channels: quick_cache::sync::Cache<ThingId, Kept<Option<ChannelId>>>,
 }
 
 impl Cache {
@@ -33,6 +34,7 @@ impl Cache {
             keys: quick_cache::sync::Cache::new(capacity),
             certificates: quick_cache::sync::Cache::new(capacity),
             rights: quick_cache::sync::Cache::new(capacity),
+            default_channels: quick_cache::sync::Cache::new(capacity),
         }
     }
 
@@ -51,6 +53,24 @@ impl Cache {
             return false;
         };
         self.epochs.is_right_good(since, right.0, right.1) && Instant::now() < until
+    }
+
+    /// Returns the default channel of a thing, if it is known whether there is one.
+    pub(crate) fn default_channel(&self, thing: ThingId) -> Option<Option<ChannelId>> {
+        let (channel, since, until) = self.default_channels.get(&thing)?;
+        (self.is_of(since, thing) && Instant::now() < until).then_some(channel)
+    }
+
+    /// As [`Self::put_key`], for the default channel of a thing.
+    pub(crate) fn put_default_channel(
+        &self,
+        thing: ThingId,
+        channel: Option<ChannelId>,
+        since: Epoch,
+    ) -> bool {
+        self.default_channels
+            .insert(thing, (channel, since, self.until()));
+        self.is_of(since, thing)
     }
 
     /// Keeps an answer; says whether it is still good, or was overtaken by a change.

@@ -128,6 +128,7 @@ impl Follower {
                 epochs.void(Subject::Thing(*id));
                 registry.cut_thing(*id, CutReason::ThingRemoved);
             }
+            Change::DefaultChannelChanged { id, .. } => epochs.void(Subject::Thing(*id)),
             Change::ThingKeyChanged { id } => {
                 epochs.void(Subject::Thing(*id));
                 suspects.extend(registry.suspects(*id, None, CutReason::KeyChanged));

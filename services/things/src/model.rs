@@ -32,6 +32,8 @@ pub struct Thing {
     pub id: ThingId,
     /// What it proves its identity with.
     pub key: Key,
+    /// Where its relative MQTT topics lead.
+    pub default_channel: Option<ChannelId>,
     /// What its owner says about it.
     pub details: Details,
 }

@@ -74,6 +74,15 @@ pub trait ThingRepository: Send + Sync {
     async fn update_key(&self, owner: Owner, id: ThingId, key: &Key, at: Timestamp)
     -> Result<bool>;
 
+    /// Sets or clears the default channel of a thing; fails with `ChannelNotFound` when there is no such channel.
+    async fn set_default_channel(
+        &self,
+        owner: Owner,
+        id: ThingId,
+        channel: Option<ChannelId>,
+        at: Timestamp,
+    ) -> Result<bool>;
+
     /// Deletes a thing with its connections and certificates.
     async fn delete_thing(&self, owner: Owner, id: ThingId, at: Timestamp) -> Result<bool>;
 }
@@ -182,6 +191,9 @@ pub trait AccessRepository: Send + Sync {
 
     /// Tells whether there is a thing, whosever it is.
     async fn has_thing(&self, id: ThingId) -> Result<bool>;
+
+    /// Returns the default channel of a thing, if there is such a thing and it has one.
+    async fn default_channel(&self, id: ThingId) -> Result<Option<ChannelId>>;
 
     /// Tells whether a thing is connected to a channel.
     async fn is_connected(&self, thing: ThingId, channel: ChannelId) -> Result<bool>;

@@ -37,6 +37,13 @@ const MIGRATIONS: &[Migration] = &[
             sqlite: include_str!("../../../migrations/things/0003_metadata.sqlite.sql"),
         },
     },
+    Migration {
+        version: 4,
+        name: "default_channel",
+        sql: Sql::Both(include_str!(
+            "../../../migrations/things/0004_default_channel.sql"
+        )),
+    },
 ];
 
 /// Things in a database.

@@ -221,3 +221,26 @@ async fn heard(stage: &Stage) {
     .await;
     stage.things.gated.store(true, Ordering::SeqCst);
 }
+
+#[tokio::test]
+async fn a_default_channel_is_remembered_until_it_changes() {
+    let stage = Stage::new().await;
+    let (thing, channel) = stage.things.connected("k");
+    for _ in 0..2 {
+        assert_eq!(stage.adapter.default_channel(thing).await, Ok(None));
+    }
+    assert_eq!(questions(&stage), 1, "that there is none is remembered too");
+    let mut state = stage.things.state.lock();
+    state.default_channels.insert(thing, channel);
+    drop(state);
+    stage
+        .publish(Change::DefaultChannelChanged {
+            id: thing,
+            channel: Some(channel),
+        })
+        .await;
+    eventually("the new default counts", async || {
+        stage.adapter.default_channel(thing).await == Ok(Some(channel))
+    })
+    .await;
+}

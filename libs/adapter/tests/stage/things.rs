@@ -30,6 +30,7 @@ pub(crate) struct State {
     pub(crate) keys: HashMap<String, ThingId>,
     pub(crate) certificates: HashMap<Fingerprint, ThingId>,
     pub(crate) connections: HashSet<(ThingId, ChannelId)>,
+    pub(crate) default_channels: HashMap<ThingId, ChannelId>,
     pub(crate) events: Vec<Event>,
     /// The number up to which events were trimmed.
     pub(crate) trimmed: u64,
@@ -167,6 +168,11 @@ impl Things for FakeThings {
                 .ok_or_else(refused)
         })
         .await
+    }
+
+    async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
+        self.answer(|state| Ok(state.default_channels.get(&thing).copied()))
+            .await
     }
 
     async fn changes(&self, since: u64) -> Result<Changes> {

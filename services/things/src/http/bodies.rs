@@ -57,6 +57,8 @@ pub(super) struct ThingBody {
     name: String,
     key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    default_channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Value>,
 }
 
@@ -66,6 +68,7 @@ impl From<Thing> for ThingBody {
             id: thing.id.to_string(),
             name: thing.details.name.as_str().to_owned(),
             key: thing.key.secret().expose().to_owned(),
+            default_channel: thing.default_channel.map(|id| id.to_string()),
             metadata: thing.details.metadata.value(),
         }
     }

@@ -1,6 +1,6 @@
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, patch, post};
+use axum::routing::{get, patch, post, put};
 use http::StatusCode;
 use http::header::LOCATION;
 use model::Secret;
@@ -11,6 +11,7 @@ use super::bodies::{DetailsBody, NewThingBody, ThingBody, ThingsBody};
 use super::list::ListParams;
 use super::segment::First;
 use super::{METRICS, Shared, route};
+use crate::Error;
 use crate::model::Key;
 
 /// A response with nothing but a status and a location.
@@ -28,6 +29,9 @@ pub(super) fn routes() -> Router<Shared> {
     let router = route(router, "/things/{id}", &one);
     let key = patch(METRICS.count("update_key", update_key));
     let router = route(router, "/things/{id}/key", &key);
+    let default = put(METRICS.count("set_default_channel", set_default_channel))
+        .delete(METRICS.count("clear_default_channel", clear_default_channel));
+    let router = route(router, "/things/{id}/default_channel", &default);
     let connected = get(METRICS.count("list_things_by_channel", list_of_channel));
     route(router, "/channels/{id}/things", &connected)
 }
@@ -136,6 +140,45 @@ async fn update_key(
     let caller = service.authenticate_user(token).await?;
     service.update_key(&caller, id.thing()?, &key).await?;
     Ok(StatusCode::OK)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct DefaultChannelBody {
+    channel_id: String,
+}
+
+async fn set_default_channel(
+    State(service): State<Shared>,
+    token: UserToken,
+    id: First,
+    JsonBody(body): JsonBody<DefaultChannelBody>,
+) -> Result<StatusCode, Problem> {
+    let token = token.require()?;
+    id.require()?;
+    let channel = body
+        .channel_id
+        .parse()
+        .map_err(|_| Error::ChannelNotFound)?;
+    let caller = service.authenticate_user(token).await?;
+    service
+        .set_default_channel(&caller, id.thing()?, Some(channel))
+        .await?;
+    Ok(StatusCode::OK)
+}
+
+async fn clear_default_channel(
+    State(service): State<Shared>,
+    token: UserToken,
+    id: First,
+) -> Result<StatusCode, Problem> {
+    let token = token.require()?;
+    id.require()?;
+    let caller = service.authenticate_user(token).await?;
+    service
+        .set_default_channel(&caller, id.thing()?, None)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers 204 whether or not there was anything to delete, even for what is no id (contract section 2.1).

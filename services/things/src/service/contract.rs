@@ -52,6 +52,11 @@ impl Things for Service {
             .ok_or_else(|| Error::NotConnected.into())
     }
 
+    #[instrument(skip_all, fields(thing.id = %thing))]
+    async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
+        Ok(self.repository.default_channel(thing).await?)
+    }
+
     #[instrument(skip_all)]
     async fn changes(&self, since: u64) -> Result<Changes> {
         Ok(self.repository.changes(since).await?)

@@ -94,6 +94,25 @@ impl Service {
         updated.then_some(()).ok_or(Error::ThingNotFound)
     }
 
+    /// Sets where the relative MQTT topics of a thing lead, or that they lead nowhere; it counts from its next connection on.
+    ///
+    /// # Errors
+    /// [`Error::ThingNotFound`] or [`Error::ChannelNotFound`] when either is not the caller's.
+    #[instrument(skip_all, fields(user.id = %caller.user, thing.id = %id))]
+    pub async fn set_default_channel(
+        &self,
+        caller: &Caller,
+        id: ThingId,
+        channel: Option<ChannelId>,
+    ) -> Result<()> {
+        let now = self.now();
+        let set = self
+            .repository
+            .set_default_channel(caller.user, id, channel, now)
+            .await?;
+        set.then_some(()).ok_or(Error::ThingNotFound)
+    }
+
     /// Deletes a thing with its connections and certificates; what is not the caller's stays, and nobody hears of it.
     #[instrument(skip_all, fields(user.id = %caller.user, thing.id = %id))]
     pub async fn delete_thing(&self, caller: &Caller, id: ThingId) -> Result<()> {
@@ -107,6 +126,7 @@ fn named(new: NewThing) -> Thing {
     Thing {
         id: ThingId::random(),
         key: new.key.unwrap_or_else(Key::random),
+        default_channel: None,
         details: new.details,
     }
 }

@@ -35,6 +35,13 @@ impl AccessRepository for Store {
         Ok(row.is_some())
     }
 
+    async fn default_channel(&self, id: ThingId) -> Result<Option<ChannelId>> {
+        let sql = "SELECT default_channel FROM things WHERE id = $1";
+        let row = self.db.query_opt(sql, &[&id]).await.map_err(failed)?;
+        let channel = row.map(|row| row.get("default_channel").map_err(failed));
+        Ok(channel.transpose()?.flatten())
+    }
+
     async fn is_connected(&self, thing: ThingId, channel: ChannelId) -> Result<bool> {
         let sql = "SELECT thing_id FROM connections WHERE channel_id = $1 AND thing_id = $2";
         let row = self.db.query_opt(sql, &[&channel, &thing]).await;

@@ -39,6 +39,7 @@ pub(super) fn thing(row: &Row, keyring: &Keyring) -> Result<Thing> {
     Ok(Thing {
         id,
         key,
+        default_channel: row.get("default_channel").map_err(failed)?,
         details: details(row)?,
     })
 }

@@ -16,7 +16,10 @@ impl ThingRepository for Store {
             (id, owner, key_hash, key_sealed, name, metadata, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
         let tx = self.db.begin().await.map_err(failed)?;
-        for Thing { id, key, details } in things {
+        for Thing {
+            id, key, details, ..
+        } in things
+        {
             let (hash, sealed) = self.protect(*id, key)?;
             let (name, metadata) = (details.name.as_str(), details.metadata.value());
             tx.execute(sql, &[id, &owner, &hash, &sealed, &name, &metadata, &at])
@@ -38,7 +41,7 @@ impl ThingRepository for Store {
     }
 
     async fn get_thing(&self, owner: Owner, id: ThingId) -> Result<Option<Thing>> {
-        let sql = "SELECT id, key_sealed, name, metadata FROM things WHERE id = $1 AND owner = $2";
+        let sql = "SELECT id, key_sealed, default_channel, name, metadata FROM things WHERE id = $1 AND owner = $2";
         let row = self.db.query_opt(sql, &[&id, &owner]).await;
         let row = row.map_err(failed)?;
         row.map(|row| thing(&row, &self.keyring)).transpose()
@@ -55,7 +58,8 @@ impl ThingRepository for Store {
             AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
             AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
         let total = self.db.query_opt(sql, &[&owner, name, metadata]).await;
-        let sql = "SELECT id, key_sealed, name, metadata FROM things WHERE owner = $1
+        let sql =
+            "SELECT id, key_sealed, default_channel, name, metadata FROM things WHERE owner = $1
             AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
             AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))
             ORDER BY id LIMIT $4 OFFSET $5";
@@ -77,7 +81,7 @@ impl ThingRepository for Store {
         let sql = "SELECT COUNT(*) AS total FROM connections
             WHERE channel_id = $1 AND EXISTS (SELECT 1 FROM channels WHERE id = $1 AND owner = $2)";
         let total = self.db.query_opt(sql, &[&channel, &owner]).await;
-        let sql = "SELECT id, key_sealed, name, metadata
+        let sql = "SELECT id, key_sealed, default_channel, name, metadata
             FROM connections JOIN things ON id = thing_id
             WHERE channel_id = $1 AND owner = $2 ORDER BY id LIMIT $3 OFFSET $4";
         let (limit, offset) = bounds(query);
@@ -127,6 +131,30 @@ impl ThingRepository for Store {
         self.commit(tx, at, change).await
     }
 
+    async fn set_default_channel(
+        &self,
+        owner: Owner,
+        id: ThingId,
+        channel: Option<ChannelId>,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let sql = "UPDATE things SET default_channel = $3, updated_at = $4
+            WHERE id = $1 AND owner = $2";
+        let mine = "SELECT id FROM channels WHERE id = $1 AND owner = $2";
+        let tx = self.db.begin().await.map_err(failed)?;
+        if let Some(channel) = channel {
+            let found = tx.query_opt(mine, &[&channel, &owner]).await;
+            if found.map_err(failed)?.is_none() {
+                self.commit(tx, at, None).await?;
+                return Err(Error::ChannelNotFound);
+            }
+        }
+        let count = tx.execute(sql, &[&id, &owner, &channel, &at]).await;
+        let found = count.map_err(deleted_meanwhile)? > 0;
+        let change = found.then_some(Change::DefaultChannelChanged { id, channel });
+        self.commit(tx, at, change).await
+    }
+
     async fn delete_thing(&self, owner: Owner, id: ThingId, at: Timestamp) -> Result<bool> {
         let sql = "DELETE FROM things WHERE id = $1 AND owner = $2";
         let tx = self.db.begin().await.map_err(failed)?;
@@ -152,6 +180,15 @@ fn key_taken(error: storage::Error) -> Error {
     match error {
         storage::Error::Unique(_) => Error::KeyTaken,
         error @ (storage::Error::ForeignKey(_)
+        | storage::Error::Unavailable(_)
+        | storage::Error::Internal(_)) => failed(error),
+    }
+}
+
+fn deleted_meanwhile(error: storage::Error) -> Error {
+    match error {
+        storage::Error::ForeignKey(_) => Error::ChannelNotFound,
+        error @ (storage::Error::Unique(_)
         | storage::Error::Unavailable(_)
         | storage::Error::Internal(_)) => failed(error),
     }

@@ -6,6 +6,7 @@ mod anything;
 mod certificates;
 mod channels;
 mod connections;
+mod default_channel;
 mod events;
 mod owners;
 mod plans;

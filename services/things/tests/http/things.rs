@@ -218,3 +218,28 @@ async fn what_is_not_the_callers_is_404_and_its_removal_204() {
     }
     assert_eq!(site.get(ALICE, &path).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_default_channel_is_put_shown_and_taken_away() {
+    let site = Site::new().await;
+    let (thing, channel) = (
+        site.thing(ALICE, "{}").await,
+        site.channel(ALICE, "{}").await,
+    );
+    let path = format!("/things/{thing}/default_channel");
+    let json = "application/json";
+    for (token, channel, status) in [
+        (BOB, channel.as_str(), 404),
+        (ALICE, NOBODY, 404),
+        (ALICE, "", 404),
+        (ALICE, &channel, 200),
+    ] {
+        let body = format!(r#"{{"channel_id":"{channel}"}}"#);
+        let put = site.send("PUT", token, &path, json, &body).await;
+        assert_eq!(put.status, status, "{channel}");
+    }
+    let view = async || site.get(ALICE, &format!("/things/{thing}")).await.json();
+    assert_eq!(view().await["default_channel"], channel.as_str());
+    assert_eq!(site.delete(ALICE, &path).await.status, 204);
+    assert_eq!(view().await.get("default_channel"), None);
+}
