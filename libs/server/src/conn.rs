@@ -32,17 +32,34 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-/// What was agreed on an encrypted connection, and with whose certificate; nothing on one that is not.
+/// What was agreed on an encrypted connection, and whose certificate counts; nothing on one that is not.
 #[derive(Clone, Debug, Default)]
-pub struct Secured(
-    /// What is known of the encryption.
-    pub Option<Arc<TlsInfo>>,
-);
+pub struct Secured {
+    tls: Option<Arc<TlsInfo>>,
+    certificate: Option<Arc<PeerCert>>,
+}
 
 impl Secured {
-    /// Returns the certificate of the peer, if it has shown one.
+    /// Says it of a connection.
+    pub(crate) fn new(tls: Option<Arc<TlsInfo>>) -> Self {
+        let certificate = tls.as_ref().and_then(|tls| tls.peer.clone());
+        Self { tls, certificate }
+    }
+
+    /// Says it of a request that a proxy passes on: the certificate of the connection is the proxy's own.
+    pub(crate) fn forwarded(&self, certificate: Option<Arc<PeerCert>>) -> Self {
+        let tls = self.tls.clone();
+        Self { tls, certificate }
+    }
+
+    /// Returns what was agreed.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_deref()
+    }
+
+    /// Returns the verified certificate of who is at the other end, if it has shown one.
     pub fn certificate(&self) -> Option<Arc<PeerCert>> {
-        self.0.as_ref()?.peer.clone()
+        self.certificate.clone()
     }
 }
 
@@ -75,7 +92,7 @@ impl Conn {
         Self {
             io,
             peer: Peer(peer),
-            secured: Secured(tls),
+            secured: Secured::new(tls),
             first_byte: Some(Box::pin(sleep(first_byte))),
             _permit: permit,
         }

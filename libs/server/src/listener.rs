@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tls::Acceptor;
+use tls::{Acceptor, Forwarded};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -75,6 +75,7 @@ pub struct Listener {
     places: Arc<Semaphore>,
     full: AtomicBool,
     acceptor: Option<Acceptor>,
+    forwarded: Option<Forwarded>,
     /// The connections whose handshake is under way, each within a place.
     handshakes: Mutex<JoinSet<Option<Conn>>>,
 }
@@ -102,19 +103,30 @@ impl Listener {
             places,
             full: AtomicBool::new(false),
             acceptor: None,
+            forwarded: None,
             handshakes: Mutex::default(),
         })
     }
 
     /// Hands each socket to an acceptor first: for TLS, and to learn from a proxy who connected.
     pub fn with_acceptor(self, acceptor: Acceptor) -> Self {
+        let forwarded = acceptor.forwarded().cloned();
         let acceptor = (!acceptor.is_plain()).then_some(acceptor);
-        Self { acceptor, ..self }
+        Self {
+            acceptor,
+            forwarded,
+            ..self
+        }
     }
 
     /// Returns the address that was bound, with the real port.
     pub fn local_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Returns who judges the certificates that a proxy forwards.
+    pub(crate) fn forwarded(&self) -> Option<&Forwarded> {
+        self.forwarded.as_ref()
     }
 
     /// Returns the limits it was bound with.

@@ -1,6 +1,7 @@
 //! HTTP over our own accept loop: deadlines for slow peers, a cap, a drain, and nothing detached.
 
 mod activity;
+mod origin;
 mod request;
 
 use std::convert::Infallible;
@@ -13,12 +14,14 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tls::Forwarded;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::{Conn, Limits, Listener, Runtime};
 use activity::{Activity, Expired, Watched};
+use origin::Origin;
 
 /// How many headers hyper keeps without allocating; asking for the same number explicitly would allocate.
 const INLINE_HEADERS: usize = 100;
@@ -44,6 +47,7 @@ impl Runtime {
 struct Server {
     builder: auto::Builder<Streams>,
     router: Router,
+    forwarded: Option<Forwarded>,
     limits: Limits,
     stop: CancellationToken,
 }
@@ -63,6 +67,7 @@ async fn serve(listener: Listener, router: Router, stop: CancellationToken) {
     let server = Arc::new(Server {
         builder: builder(listener.limits(), Streams(streams.clone())),
         router,
+        forwarded: listener.forwarded().cloned(),
         limits: listener.limits().clone(),
         stop: stop.clone(),
     });
@@ -108,10 +113,15 @@ fn builder(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
 
 impl Server {
     async fn connection(self: Arc<Self>, conn: Conn) {
-        let (peer, secured) = (conn.peer(), conn.secured().clone());
+        let origin = Origin {
+            peer: conn.peer(),
+            secured: conn.secured().clone(),
+            forwarded: self.forwarded.clone(),
+        };
+        let peer = origin.peer;
         let activity = Arc::new(Activity::new());
         let service = service_fn(|request| {
-            let answer = request::answer(&self.router, &activity, peer, &secured, request);
+            let answer = request::answer(&self.router, &activity, &origin, request);
             async { Ok::<_, Infallible>(answer.await) }
         });
         let io = TokioIo::new(Watched::new(conn, Arc::clone(&activity)));

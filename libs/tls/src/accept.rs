@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::prefixed::Prefixed;
 use crate::settings::{Policy, ProxyProtocol};
-use crate::{Alpn, BuildError, MaybeTls, Reason, Refused, ServerTls, Settings, TlsInfo};
+use crate::{Alpn, BuildError, Forwarded, MaybeTls, Reason, Refused, ServerTls, Settings, TlsInfo};
 use addresses::{Addresses, Place};
 use opening::Opening;
 
@@ -33,6 +33,7 @@ struct Inner {
     listener: &'static str,
     policy: Policy,
     tls: Option<ServerTls>,
+    forwarded: Option<Forwarded>,
     quick_ack: bool,
     pending: Semaphore,
     handshakes: Semaphore,
@@ -73,6 +74,7 @@ impl Acceptor {
             handshakes: permits(policy.max_handshakes),
             addresses: Addresses::new(policy.max_per_ip),
             tls,
+            forwarded: Forwarded::open(settings)?,
             policy,
         })))
     }
@@ -80,6 +82,11 @@ impl Acceptor {
     /// Returns the TLS of the listener.
     pub fn tls(&self) -> Option<&ServerTls> {
         self.0.tls.as_ref()
+    }
+
+    /// Returns who judges the certificates that a proxy forwards, if the listener takes any.
+    pub fn forwarded(&self) -> Option<&Forwarded> {
+        self.0.forwarded.as_ref()
     }
 
     /// Tells whether a socket is handed through as it is.

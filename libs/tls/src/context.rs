@@ -9,6 +9,7 @@ use openssl::error::ErrorStack;
 
 pub(crate) use client::client;
 pub(crate) use server::server;
+pub(crate) use store::{DEPTH, MAX_INTERMEDIATES, store_builder};
 
 /// A setting that OpenSSL does not take.
 #[derive(Debug, thiserror::Error)]

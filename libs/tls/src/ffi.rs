@@ -6,13 +6,20 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::error::ErrorStack;
 use openssl::ssl::SslRef;
 use openssl::x509::store::X509StoreBuilder;
-use openssl::x509::{X509CrlRef, X509VerifyResult};
+use openssl::x509::{X509CrlRef, X509StoreContextRef, X509VerifyResult};
+
+use crate::Reason;
 
 unsafe extern "C" {
     fn X509_STORE_add_crl(
         store: *mut openssl_sys::X509_STORE,
         crl: *mut openssl_sys::X509_CRL,
     ) -> c_int;
+
+    fn X509_STORE_CTX_set_verify_cb(
+        context: *mut openssl_sys::X509_STORE_CTX,
+        callback: extern "C" fn(c_int, *mut openssl_sys::X509_STORE_CTX) -> c_int,
+    );
 }
 
 /// Adds a revocation list to a store, which keeps a reference of its own.
@@ -25,6 +32,21 @@ pub(crate) fn add_crl(store: &mut X509StoreBuilder, crl: &X509CrlRef) -> Result<
     } else {
         Err(ErrorStack::get())
     }
+}
+
+/// Makes a verification that has not begun go on where a revocation list is missing or stale.
+pub(crate) fn forgive_missing_crl(context: &mut X509StoreContextRef) {
+    extern "C" fn judge(good: c_int, context: *mut openssl_sys::X509_STORE_CTX) -> c_int {
+        // SAFETY: OpenSSL calls this with the context of the verification that runs, for the time of the call.
+        let context = unsafe { X509StoreContextRef::from_ptr_mut(context) };
+        if good == 0 && Reason::of_certificate(context.error()) == Reason::CrlUnavailable {
+            context.set_error(X509VerifyResult::OK);
+            return 1;
+        }
+        good
+    }
+    // SAFETY: the pointer comes from a live owner that is borrowed exclusively; the callback is a function without state.
+    unsafe { X509_STORE_CTX_set_verify_cb(context.as_ptr(), judge) }
 }
 
 /// Returns the name of the key exchange group of a finished handshake.

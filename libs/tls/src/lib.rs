@@ -5,6 +5,7 @@
 //! - [`Acceptor`] turns accepted sockets into [`MaybeTls`] streams, off the accept loop, within deadlines and limits.
 //! - [`ClientTls`] does the handshake with a server, [`PostgresTls`] with PostgreSQL. [`TlsInfo`] says what was agreed, [`PeerCert`] who the peer is:
 //!   what a certificate means is decided by who asks.
+//! - [`Forwarded`] judges client certificates that a proxy passes on in a header.
 //! - [`Reloader`] swaps certificates while connections go on.
 //! - [`Reason`] is the stable word for why a connection did not come about.
 
@@ -18,6 +19,7 @@ mod context;
     reason = "the crate of OpenSSL has no safe form of these calls"
 )]
 mod ffi;
+mod forwarded;
 mod info;
 mod live;
 mod material;
@@ -34,6 +36,7 @@ mod verify;
 pub use accept::{Accepted, Acceptor};
 pub use alpn::Alpn;
 pub use client_tls::ClientTls;
+pub use forwarded::Forwarded;
 pub use info::TlsInfo;
 pub use live::{BuildError, Reloaded};
 pub use maybe_tls::MaybeTls;

@@ -37,6 +37,8 @@ pub enum Reason {
     Name,
     /// The PROXY protocol header is missing or broken.
     ProxyHeader,
+    /// Who forwards a certificate is not believed.
+    Untrusted,
     /// The bytes are not what the protocol says.
     Protocol,
     /// The peer refused us; the text says with which alert.
@@ -68,6 +70,7 @@ impl Reason {
             Self::Policy => "policy",
             Self::Name => "name",
             Self::ProxyHeader => "proxy_header",
+            Self::Untrusted => "untrusted",
             Self::Protocol => "protocol",
             Self::Alert => "alert",
             Self::Busy => "busy",

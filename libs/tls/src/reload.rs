@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::live::Reload;
 use crate::settings::ReloadOn;
-use crate::{ClientTls, PostgresTls, Reloaded, ServerTls};
+use crate::{ClientTls, Forwarded, PostgresTls, Reloaded, ServerTls};
 
 /// How long files have to be left alone before they are read, and how often that is waited for at most.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -46,6 +46,11 @@ impl Reloader {
     /// Looks after a listener.
     pub fn add_server(&mut self, tls: &ServerTls) {
         self.add(tls.live());
+    }
+
+    /// Looks after the certificates that a proxy forwards.
+    pub fn add_forwarded(&mut self, forwarded: &Forwarded) {
+        self.add(forwarded.live());
     }
 
     /// Looks after a client.

@@ -49,13 +49,22 @@ impl Settings {
         &self.endpoint
     }
 
-    /// Returns whether a listener asks for client certificates; without TLS it does not.
+    /// Returns whether a listener asks for client certificates; without TLS only a proxy can have asked.
     pub fn client_auth(&self) -> ClientAuth {
-        if self.enabled {
+        let own = if self.enabled {
             self.client_auth
         } else {
             ClientAuth::None
+        };
+        match own {
+            ClientAuth::None if self.is_forwarded() => ClientAuth::Optional,
+            own => own,
         }
+    }
+
+    /// Tells whether a listener takes certificates that a proxy forwards.
+    pub fn is_forwarded(&self) -> bool {
+        self.endpoint.is_forwarded(&self.policy)
     }
 
     /// Returns everything apart from the material.

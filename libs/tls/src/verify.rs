@@ -49,14 +49,21 @@ impl Rules {
         }
     }
 
+    /// Tells whether a missing or stale revocation list is only counted, and then counts it.
+    pub(crate) fn forgives_missing_crl(&self) -> bool {
+        if self.forgive_missing_crl {
+            metrics::counter!("tls_crl_unavailable_total", "endpoint" => self.endpoint)
+                .increment(1);
+        }
+        self.forgive_missing_crl
+    }
+
     /// Decides about one certificate of a chain, after OpenSSL did.
     pub(crate) fn judge(&self, good: bool, context: &mut X509StoreContextRef) -> bool {
         if !good {
             let error = context.error();
             let reason = Reason::of_certificate(error);
-            if self.forgive_missing_crl && reason == Reason::CrlUnavailable {
-                metrics::counter!("tls_crl_unavailable_total", "endpoint" => self.endpoint)
-                    .increment(1);
+            if reason == Reason::CrlUnavailable && self.forgives_missing_crl() {
                 context.set_error(X509VerifyResult::OK);
                 return true;
             }
@@ -80,7 +87,8 @@ impl Rules {
         }
     }
 
-    fn leaf(&self, cert: &X509Ref) -> Result<(), (Reason, String)> {
+    /// Decides about the certificate that is the peer's own.
+    pub(crate) fn leaf(&self, cert: &X509Ref) -> Result<(), (Reason, String)> {
         if self.state_client_auth && !Uses::of(cert).client_auth {
             let text = "the certificate does not state that it is for clients (clientAuth)";
             return Err((Reason::Purpose, text.to_owned()));

@@ -118,6 +118,9 @@ impl<'a> Secure<'a> {
         if let Some(tls) = acceptor.tls() {
             self.reloader.add_server(tls);
         }
+        if let Some(forwarded) = acceptor.forwarded() {
+            self.reloader.add_forwarded(forwarded);
+        }
         Ok(Some(acceptor))
     }
 

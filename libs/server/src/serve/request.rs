@@ -18,25 +18,32 @@ use tower::Service;
 use tracing::Level;
 
 use super::activity::{Activity, Flight};
-use crate::{Peer, Problem, Secured, request_id};
+use super::origin::Origin;
+use crate::{Peer, Problem, request_id};
 
 /// Answers one request: with a request id to ask for, a log line at debug level, and 500 instead of a panic.
 pub(super) fn answer(
     router: &Router,
     activity: &Arc<Activity>,
-    peer: Peer,
-    secured: &Secured,
+    origin: &Origin,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Response<Answer>> + Send + use<> {
     let flight = activity.begin(request.version());
-    let line = tracing::enabled!(Level::DEBUG).then(|| Line::new(&request, peer));
-    request.extensions_mut().insert(peer);
-    if secured.0.is_some() {
-        request.extensions_mut().insert(secured.clone());
-    }
+    let line = tracing::enabled!(Level::DEBUG).then(|| Line::new(&request, origin.peer));
     let mut router = router.clone();
     let scope = request_id::Scope::new(request.headers());
-    let response = AssertUnwindSafe(async move { router.call(request).await }).catch_unwind();
+    let secured = origin.secured(request.headers_mut());
+    request.extensions_mut().insert(origin.peer);
+    let response = async move {
+        match secured {
+            Ok(secured) => {
+                request.extensions_mut().insert(secured);
+                router.call(request).await
+            }
+            Err(problem) => Ok(problem.into_response()),
+        }
+    };
+    let response = AssertUnwindSafe(response).catch_unwind();
     scope.run(async move {
         let response = match response.await {
             Ok(Ok(response)) => response,

@@ -83,8 +83,8 @@ async fn handlers_know_the_peer_and_a_silent_one_keeps_nobody_waiting() {
     let addr = listener.local_addr();
     let router = Router::new().route(
         "/",
-        get(|Secured(tls): Secured| async move {
-            let peer = tls.and_then(|tls| tls.peer.clone());
+        get(|secured: Secured| async move {
+            let peer = secured.certificate();
             peer.map(|peer| peer.uris.join(" ")).unwrap_or_default()
         }),
     );

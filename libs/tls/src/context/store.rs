@@ -10,10 +10,21 @@ use crate::material::Loaded;
 use crate::settings::{CrlScope, Profile, Settings};
 
 /// How many intermediates a chain may have.
-pub(super) const DEPTH: u32 = 4;
+pub(crate) const MAX_INTERMEDIATES: usize = 4;
+
+/// The same, in OpenSSL's kind of number.
+pub(crate) const DEPTH: u32 = MAX_INTERMEDIATES as u32;
 
 /// Builds what peers must chain to; a new one each time, so that nothing of an old list stays.
 pub(super) fn store(settings: &Settings, loaded: &Loaded) -> Result<X509Store, ContextError> {
+    Ok(store_builder(settings, loaded)?.build())
+}
+
+/// The same, while something can still be added.
+pub(crate) fn store_builder(
+    settings: &Settings,
+    loaded: &Loaded,
+) -> Result<X509StoreBuilder, ContextError> {
     let mut store = X509StoreBuilder::new()?;
     match &loaded.cas {
         Some(cas) => {
@@ -40,7 +51,7 @@ pub(super) fn store(settings: &Settings, loaded: &Loaded) -> Result<X509Store, C
         add_crl(&mut store, crl)?;
     }
     store.set_flags(flags)?;
-    Ok(store.build())
+    Ok(store)
 }
 
 /// Adds the CAs of the system: the OpenSSL we bring along does not know where they are.

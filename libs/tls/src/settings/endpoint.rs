@@ -199,6 +199,12 @@ pub fn variables() -> Vec<String> {
 }
 
 impl Endpoint {
+    /// Tells whether it takes certificates that a proxy forwards: devices speak HTTP or WebSocket there.
+    pub(crate) fn is_forwarded(&self, policy: &super::Policy) -> bool {
+        let for_devices = [FRONT, HTTP_ADAPTER, WS_ADAPTER, MQTT_ADAPTER_WS].contains(self);
+        for_devices && policy.forwarded_cert_header.is_some()
+    }
+
     /// Returns the name of a variable under the most specific prefix; what messages suggest.
     pub fn variable(&self, field: &str) -> String {
         let prefix = self.prefixes.first().copied().unwrap_or("MF");

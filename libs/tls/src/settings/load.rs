@@ -32,10 +32,10 @@ impl Settings {
         let strict = config::load::<Global>(environment, "MF_TLS_", &mut found)?.strict;
         let named = policy_load::load(environment, endpoint, &mut found);
         let object = object::find(environment, endpoint, &mut found, warnings);
-        let enabled = rules::enabled(&named, &object, endpoint.role, strict, &mut found, warnings);
+        let enabled = rules::enabled(&named, &object, endpoint, strict, &mut found, warnings);
         let settings = settings(*endpoint, &named, object, enabled, strict);
         rules::check(&settings, &named, strict, &mut found, warnings);
-        if found.is_empty() && enabled {
+        if found.is_empty() && (enabled || settings.is_forwarded()) {
             let loaded = Loaded::read(&settings, &mut found);
             if let Some(loaded) = loaded {
                 warnings.extend(loaded.warnings.iter().cloned());

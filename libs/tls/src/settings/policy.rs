@@ -67,6 +67,10 @@ pub struct Policy {
     pub proxy_protocol: ProxyProtocol,
     /// Listener: the proxies that are believed.
     pub proxy_protocol_from: Vec<Network>,
+    /// HTTP listeners for devices: the header in which a proxy that ends TLS passes on the client's certificate, as URL-escaped PEM (NGINX's `$ssl_client_escaped_cert`) or as RFC 9440 has it.
+    pub forwarded_cert_header: Option<String>,
+    /// HTTP listeners for devices: the proxies that are believed about it; the header is refused from everybody else.
+    pub forwarded_cert_from: Vec<Network>,
     /// When changed files are read again: `watch`, `signal` or `off`.
     pub reload: ReloadOn,
     /// File with the password of an encrypted key.
@@ -108,6 +112,8 @@ impl Default for Policy {
                 .collect(),
             proxy_protocol: ProxyProtocol::Off,
             proxy_protocol_from: Vec::new(),
+            forwarded_cert_header: None,
+            forwarded_cert_from: Vec::new(),
             reload: ReloadOn::Watch,
             key_password_file: None,
         }

@@ -15,6 +15,8 @@ const NEVER_GLOBAL: &[&str] = &[
     "PINNED_SPKI",
     "ALLOWED_IDS",
     "KEY_PASSWORD_FILE",
+    "FORWARDED_CERT_HEADER",
+    "FORWARDED_CERT_FROM",
 ];
 
 /// Tells whether a variable may hold for the whole platform.

@@ -4,13 +4,13 @@ use config::Problems;
 
 use super::object::Object;
 use super::policy_load::Named;
-use super::{ClientAuth, Plaintext, Profile, ProxyProtocol, Role, Settings, Version};
+use super::{ClientAuth, Endpoint, Plaintext, Profile, ProxyProtocol, Role, Settings, Version};
 
 /// Decides whether an endpoint does TLS.
 pub(super) fn enabled(
     named: &Named,
     object: &Object,
-    role: Role,
+    endpoint: &Endpoint,
     strict: bool,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
@@ -41,7 +41,7 @@ pub(super) fn enabled(
         }
         return false;
     }
-    match role {
+    match endpoint.role {
         Role::Client => {
             let any = material.cert.is_some() || material.ca.is_some();
             let asked = policy.server_name.is_some() || policy.insecure_skip_verify;
@@ -50,6 +50,8 @@ pub(super) fn enabled(
         Role::Listener => {
             let why = match (&material.cert, &material.ca, ordered) {
                 (Some(_), _, _) => return true,
+                // Behind a proxy that ends TLS, the CA is for what the proxy forwards.
+                (None, Some(_), None) if endpoint.is_forwarded(policy) => return false,
                 (None, Some(ca), _) => ca.variable().to_owned(),
                 (None, None, Some(_)) => named.variable("ENABLED"),
                 (None, None, None) => return false,
@@ -73,6 +75,7 @@ pub(super) fn check(
 ) {
     networks(settings, named, problems);
     limits(settings, named, problems);
+    forwarding(settings, named, problems);
     if settings.enabled {
         protocol(settings, named, problems);
         peer(settings, named, strict, problems, warnings);
@@ -92,6 +95,38 @@ fn networks(settings: &Settings, named: &Named, problems: &mut Problems) {
     }
     if policy.plaintext == Plaintext::Allow && policy.plaintext_from.is_empty() {
         problems.push(named.variable("PLAINTEXT_FROM"), "allows no network");
+    }
+}
+
+/// A header that nobody may send, or that nothing can be held against, is a mistake.
+fn forwarding(settings: &Settings, named: &Named, problems: &mut Problems) {
+    let policy = &settings.policy;
+    let Some(header) = &policy.forwarded_cert_header else {
+        return;
+    };
+    let variable = named.variable("FORWARDED_CERT_HEADER");
+    if !settings.is_forwarded() {
+        // The TCP port of MQTT shares its prefix with the WebSocket port.
+        if settings.endpoint != super::endpoints::MQTT_ADAPTER {
+            problems.push(variable, "is for listeners where devices speak HTTP");
+        }
+        return;
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if !header.bytes().all(plain) {
+        problems.push(&variable, "is no name of a header; write Client-Cert");
+    }
+    if policy.forwarded_cert_from.is_empty() {
+        problems.push(
+            named.variable("FORWARDED_CERT_FROM"),
+            format!("is not set, but {variable} is: name the proxies that are believed"),
+        );
+    }
+    if settings.material.ca.is_none() {
+        problems.push(
+            named.variable("CLIENT_CA_PEM_FILE"),
+            format!("is not set, but {variable} is: name the CAs of the forwarded certificates"),
+        );
     }
 }
 
@@ -152,6 +187,7 @@ fn peer(
     let (policy, ca) = (&settings.policy, &settings.material.ca);
     if settings.endpoint.role == Role::Listener {
         match (settings.client_auth, ca) {
+            (ClientAuth::None, Some(_)) if settings.is_forwarded() => {}
             (ClientAuth::None, Some(ca)) => warnings.push(format!(
                 "{} is not used: {} is none",
                 ca.variable(),

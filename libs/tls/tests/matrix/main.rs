@@ -6,6 +6,7 @@ mod certificates;
 mod client;
 mod deadlines;
 mod foreign;
+mod forwarded;
 mod made;
 mod one_port;
 mod pki;
