@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: servers and clients from the distribution, Python packages in target/venv.
+# Installs what the tests run against: servers, clients and languages from the distribution, Python packages in target/venv,
+# and those of Node in target/node.
 #
 # It does nothing when all is there. Where it may not install, it says what to install and fails.
 set -eu
@@ -8,8 +9,12 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
 VENV=target/venv
-PYTHON_PACKAGES=(websockets==15.0.1 paho-mqtt==2.1.0 aiocoap==0.4.14)
-PYTHON_MODULES=(websockets paho aiocoap)
+PYTHON_EXAMPLES=examples/python/requirements.txt
+PYTHON_PACKAGES=(aiocoap==0.4.14)
+PYTHON_MODULES=(websockets paho nats requests google/protobuf aiocoap)
+NODE=target/node
+NODE_EXAMPLES=examples/javascript/package.json
+GO_LIBRARIES=/usr/share/gocode/src/github.com
 
 have() {
 	command -v "$1" >/dev/null
@@ -26,13 +31,29 @@ have_venv() {
 	done
 }
 
+have_node_packages() {
+	[ -d "$NODE/node_modules" ] && cmp -s "$NODE_EXAMPLES" "$NODE/package.json"
+}
+
 missing_packages() {
 	have_postgres || echo postgresql
 	have nats-server || echo nats-server
 	have mosquitto || echo mosquitto
 	have mosquitto_pub || echo mosquitto-clients
 	have nginx || echo nginx-light
+	compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null || echo libnginx-mod-stream
 	have curl || echo curl
+	have openssl || echo openssl
+	have protoc || echo protobuf-compiler
+	have node || echo nodejs
+	have npm || echo npm
+	have javac || echo default-jdk-headless
+	have ruby || echo ruby
+	have ruby && ruby -e 'require "websocket"' 2>/dev/null || echo ruby-websocket
+	have go || echo golang-go
+	[ -d "$GO_LIBRARIES/eclipse/paho.mqtt.golang" ] || echo golang-github-eclipse-paho.mqtt.golang-dev
+	[ -d "$GO_LIBRARIES/gorilla/websocket" ] || echo golang-github-gorilla-websocket-dev
+	[ -d "$GO_LIBRARIES/nats-io/nats.go" ] || echo golang-github-nats-io-go-nats-dev
 	have_venv || python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
 }
 
@@ -52,13 +73,31 @@ install_packages() {
 }
 
 install_venv() {
-	echo "installing ${PYTHON_PACKAGES[*]} in $VENV" >&2
+	local packages=(-r "$PYTHON_EXAMPLES" "${PYTHON_PACKAGES[@]}")
+	echo "installing ${packages[*]} in $VENV" >&2
 	python3 -m venv "$VENV"
-	if ! "$VENV/bin/pip" install -q --disable-pip-version-check "${PYTHON_PACKAGES[@]}"; then
+	if ! "$VENV/bin/pip" install -q --disable-pip-version-check "${packages[@]}"; then
 		echo "the tests need these Python packages in $VENV; please install them:" >&2
-		echo "  $VENV/bin/pip install ${PYTHON_PACKAGES[*]}" >&2
+		echo "  $VENV/bin/pip install ${packages[*]}" >&2
 		exit 1
 	fi
+}
+
+# What is listed counts as installed only once it is, so package.json comes last.
+install_node_packages() {
+	echo "installing $NODE_EXAMPLES in $NODE" >&2
+	rm -rf "$NODE"
+	mkdir -p "$NODE"
+	local fresh
+	fresh=$(mktemp -d)
+	cp "$NODE_EXAMPLES" "$fresh"
+	if ! npm install --prefix "$fresh" --omit=dev --ignore-scripts --no-audit --no-fund --silent; then
+		rm -rf "$fresh"
+		echo "the tests need the packages of $NODE_EXAMPLES in $NODE; please install them with npm" >&2
+		exit 1
+	fi
+	mv "$fresh/node_modules" "$fresh/package.json" "$NODE"
+	rm -rf "$fresh"
 }
 
 mapfile -t packages < <(missing_packages)
@@ -67,4 +106,7 @@ if [ "${#packages[@]}" -gt 0 ]; then
 fi
 if ! have_venv; then
 	install_venv
+fi
+if ! have_node_packages; then
+	install_node_packages
 fi

@@ -13,16 +13,18 @@ pub(crate) struct Nats {
     child: Option<Child>,
     store: PathBuf,
     port: u16,
+    more: Vec<String>,
 }
 
 impl Nats {
-    /// Starts a server that keeps its streams in `store`.
-    pub(crate) async fn start(store: &Path) -> anyhow::Result<Self> {
+    /// Starts a server that keeps its streams in `store`, with further arguments.
+    pub(crate) async fn start(store: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut nats = Self {
             child: None,
             store: store.to_owned(),
             port,
+            more: more.iter().map(|&argument| argument.to_owned()).collect(),
         };
         nats.restart().await?;
         Ok(nats)
@@ -48,6 +50,7 @@ impl Nats {
                 "--store_dir",
             ])
             .arg(&self.store)
+            .args(&self.more)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)

@@ -84,6 +84,18 @@ impl Platform {
     /// # Errors
     /// As [`Self::start`].
     pub async fn start_with(shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_on_nats(shape, variables, &[]).await
+    }
+
+    /// Starts a platform with further variables, in the separate shape on a NATS server with further arguments.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_on_nats(
+        shape: Shape,
+        variables: &[(&str, &str)],
+        nats: &[&str],
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let mut env: BTreeMap<String, String> = LISTENERS
             .iter()
@@ -103,13 +115,13 @@ impl Platform {
         };
         match shape {
             Shape::Embedded => platform.restart(Role::All).await?,
-            Shape::Separate => platform.start_separate().await?,
+            Shape::Separate => platform.start_separate(nats).await?,
         }
         Ok(platform)
     }
 
-    async fn start_separate(&mut self) -> anyhow::Result<()> {
-        let nats = Nats::start(&self.dir.path().join("nats")).await?;
+    async fn start_separate(&mut self, nats: &[&str]) -> anyhow::Result<()> {
+        let nats = Nats::start(&self.dir.path().join("nats"), nats).await?;
         self.env.insert("MF_NATS_URL".to_owned(), nats.url());
         self.nats = Some(nats);
         self.env.extend(postgres::database("USERS").await?);
@@ -208,6 +220,14 @@ impl Platform {
             Some(nats) => nats.restart().await,
             None => Ok(()),
         }
+    }
+
+    /// Returns the URL of the NATS server.
+    ///
+    /// # Errors
+    /// In the embedded shape, which has none.
+    pub fn nats_url(&self) -> anyhow::Result<String> {
+        Ok(self.nats.as_ref().context("no NATS in this shape")?.url())
     }
 
     /// Returns the address of a listener, such as `mqtt`, as `127.0.0.1:PORT`.

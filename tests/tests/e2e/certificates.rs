@@ -61,7 +61,8 @@ impl Certificates {
         ]
     }
 
-    async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    /// Runs `ssl/Makefile` for this folder.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let mut command = Command::new("make");
         command.arg("-C").arg(repository().join("ssl"));
         command.arg(format!("CRT_LOCATION={}", self.0.path().display()));

@@ -19,7 +19,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn start(mut command: Command) -> anyhow::Result<Self> {
+    /// Starts a program.
+    pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -198,6 +199,6 @@ pub(crate) fn repository() -> &'static Path {
 }
 
 /// The interpreter that has the client libraries: scripts/install-test-tools.sh makes it.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     repository().join("target/venv/bin/python")
 }

@@ -4,6 +4,7 @@ mod account;
 mod certificates;
 mod clients;
 mod crash;
+mod examples;
 mod lifecycle;
 mod messages;
 mod mtls;

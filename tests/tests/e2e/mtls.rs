@@ -24,9 +24,9 @@ both_shapes!(
 );
 
 /// A stage whose device listeners demand certificates.
-struct Secure {
-    stage: Stage,
-    certificates: Certificates,
+pub(crate) struct Secure {
+    pub(crate) stage: Stage,
+    pub(crate) certificates: Certificates,
 }
 
 impl Secure {
@@ -34,7 +34,8 @@ impl Secure {
         Self::set_with(shape, &[]).await
     }
 
-    async fn set_with(shape: Shape, more: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// Starts the platform with further variables, and makes a certificate `mine` that is not registered yet.
+    pub(crate) async fn set_with(shape: Shape, more: &[(&str, &str)]) -> anyhow::Result<Self> {
         let certificates = Certificates::make().await?;
         certificates.thing("mine").await?;
         let files = ["ca.crt", "mainflux-server.crt", "mainflux-server.key"]
@@ -61,7 +62,7 @@ impl Secure {
     }
 
     /// Registers a certificate for the thing and returns its path among those of the thing.
-    async fn register(&self, name: &str) -> anyhow::Result<String> {
+    pub(crate) async fn register(&self, name: &str) -> anyhow::Result<String> {
         let pem = std::fs::read_to_string(self.certificates.path(&format!("{name}.crt")))?;
         let path = format!("/things/{}/certs", self.stage.thing.id);
         let reply = self
@@ -88,7 +89,8 @@ impl Secure {
         curl(&arguments).await
     }
 
-    fn files(&self, name: &str) -> [String; 3] {
+    /// Returns the CA, and the certificate of this name and its key.
+    pub(crate) fn files(&self, name: &str) -> [String; 3] {
         [
             "ca.crt".to_owned(),
             format!("{name}.crt"),
@@ -102,7 +104,7 @@ impl Secure {
     }
 
     /// Returns the arguments of mosquitto for a certificate.
-    fn mosquitto(&self, name: &str, version: &str) -> Vec<String> {
+    pub(crate) fn mosquitto(&self, name: &str, version: &str) -> Vec<String> {
         let [ca, cert, key] = self.files(name);
         [
             "--cafile", &ca, "--cert", &cert, "--key", &key, "-V", version, "-q", "1",
@@ -120,7 +122,7 @@ impl Secure {
     }
 
     /// Returns the thing by its id alone.
-    fn keyless(&self) -> Thing {
+    pub(crate) fn keyless(&self) -> Thing {
         Thing {
             key: String::new(),
             ..self.stage.thing.clone()

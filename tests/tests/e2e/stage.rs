@@ -18,7 +18,11 @@ impl Stage {
 
     /// Starts the platform with further variables and provisions it.
     pub(crate) async fn set_with(shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let platform = Platform::start_with(shape, variables).await?;
+        Self::on(Platform::start_with(shape, variables).await?).await
+    }
+
+    /// Provisions a platform that is ready.
+    pub(crate) async fn on(platform: Platform) -> anyhow::Result<Self> {
         let account = Account::create(&platform, "john.doe@email.com").await?;
         let (thing, channel) = (account.thing().await?, account.channel().await?);
         account.connect(&channel, &thing).await?;
