@@ -247,3 +247,24 @@ async fn what_is_known_of_a_good_one() {
     assert_eq!(peer.serial, serial.to_vec());
     assert!(!peer.is_expired());
 }
+
+/// More than one CN, or one that two readers would read differently, is no name; a comma in it is part of it (row 82).
+#[tokio::test]
+async fn ambiguous_names_are_none() {
+    for (cn, second, expected) in [
+        ("thing", None, Some("thing")),
+        ("a,CN=victim", None, Some("a,CN=victim")),
+        ("victim\0.example", None, None),
+        ("thing", Some("victim"), None),
+        ("thing", Some("thing"), None),
+    ] {
+        let client = client(|c| {
+            c.cn = cn.to_owned();
+            c.second_cn = second.map(str::to_owned);
+        });
+        let meeting = meet(&mutual(&[]), |builder| client.present(builder)).await;
+        let tls = meeting.server.ok().unwrap().tls.unwrap();
+        let peer = tls.peer.as_ref().unwrap();
+        assert_eq!(peer.cn.as_deref(), expected, "{cn:?} {second:?}");
+    }
+}

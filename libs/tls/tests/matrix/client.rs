@@ -1,7 +1,11 @@
 //! Our client, and servers it must not believe.
 
+use std::pin::Pin;
+
+use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
 use tls::{Alpn, ClientTls, Refused, endpoints};
 use tokio::io::AsyncReadExt;
+use tokio_openssl::SslStream;
 
 use crate::pki::{Issued, Spec, Use};
 use crate::stage::{Fields, WORLD, acceptor, load, mutual, sockets, soon};
@@ -124,6 +128,31 @@ async fn certificates() {
         ("of another CA", &[], stranger, "localhost", "unknown_ca"),
     ])
     .await;
+}
+
+/// No listener of ours would start with it, so the server is another one.
+#[tokio::test]
+async fn an_expired_server_is_refused() {
+    let expired = server(|s| s.days = (-30, -1));
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    builder.set_certificate(&expired.cert).unwrap();
+    for between in &expired.chain {
+        builder.add_extra_chain_cert(between.clone()).unwrap();
+    }
+    builder.set_private_key(&expired.key).unwrap();
+    let ssl = Ssl::new(builder.build().context()).unwrap();
+    let (io, socket, _) = sockets().await;
+    let mut stream = SslStream::new(ssl, io).unwrap();
+    let client = client(&[]);
+    let (accepted, connected) = soon(async {
+        tokio::join!(
+            Pin::new(&mut stream).accept(),
+            client.connect("localhost", socket)
+        )
+    })
+    .await;
+    assert_eq!(connected.err().unwrap().reason.as_str(), "expired");
+    assert!(accepted.unwrap_err().to_string().contains("expired"));
 }
 
 #[tokio::test]

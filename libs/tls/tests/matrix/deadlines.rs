@@ -101,6 +101,19 @@ async fn nonsense_is_refused_at_once() {
     }
 }
 
+/// A whole hello of SSL 3, which offers nothing newer (row 51).
+#[tokio::test]
+async fn a_hello_of_ssl_3_is_too_old() {
+    let mut hello = vec![3, 0];
+    hello.extend([7; 32]);
+    // No session, two suites, no compression.
+    hello.extend([0, 0, 4, 0, 0x0a, 0, 0x35, 1, 0]);
+    let length = u8::try_from(hello.len()).unwrap();
+    let bytes = [&[0x16, 3, 0, 0, length + 4, 1, 0, 0, length], &hello[..]].concat();
+    let (result, _) = throw(&acceptor(Alpn::none(), &[]), &bytes).await;
+    assert_eq!(result.err().unwrap().reason.as_str(), "version");
+}
+
 #[tokio::test]
 async fn a_peer_that_leaves_is_noticed_at_once() {
     let acceptor = acceptor(Alpn::none(), &[]);

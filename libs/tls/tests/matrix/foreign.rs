@@ -12,9 +12,24 @@ use tokio::task::JoinSet;
 use crate::pki::{Issued, Spec};
 use crate::stage::{WORLD, mutual, soon};
 
-/// Runs the client against a listener that says a word and goes; returns what it printed.
-async fn s_client(acceptor: &Acceptor, directory: &Path, client: &Issued, more: &[&str]) -> String {
+/// What the client printed, and the listener's reason to refuse it.
+pub(crate) struct Visit {
+    pub(crate) printed: String,
+    pub(crate) refused: Option<&'static str>,
+}
+
+/// Runs the client against a listener that says a word and goes.
+pub(crate) async fn visit(
+    acceptor: &Acceptor,
+    directory: &Path,
+    client: &Issued,
+    more: &[&str],
+) -> Visit {
     s_client_says(acceptor, directory, client, more, "").await
+}
+
+async fn s_client(acceptor: &Acceptor, directory: &Path, client: &Issued, more: &[&str]) -> String {
+    visit(acceptor, directory, client, more).await.printed
 }
 
 /// The same, with something to say: then the listener only listens, until the client goes.
@@ -24,21 +39,24 @@ async fn s_client_says(
     client: &Issued,
     more: &[&str],
     input: &str,
-) -> String {
+) -> Visit {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (acceptor, waits) = (acceptor.clone(), !input.is_empty());
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let (io, peer) = listener.accept().await.unwrap();
-        if let Ok(mut accepted) = acceptor.accept(io, peer).await {
-            if waits {
-                let _ = accepted.io.read_to_end(&mut Vec::new()).await;
-            } else {
-                let _ = accepted.io.write_all(b"welcome\n").await;
-            }
-            let _ = accepted.io.shutdown().await;
+        let mut accepted = match acceptor.accept(io, peer).await {
+            Ok(accepted) => accepted,
+            Err(refused) => return Some(refused.reason.as_str()),
+        };
+        if waits {
+            let _ = accepted.io.read_to_end(&mut Vec::new()).await;
+        } else {
+            let _ = accepted.io.write_all(b"welcome\n").await;
         }
+        let _ = accepted.io.shutdown().await;
+        None
     });
     let file = |name: &str, text: String| {
         let path = directory.join(name);
@@ -74,7 +92,10 @@ async fn s_client_says(
     stdin.write_all(input.as_bytes()).await.unwrap();
     let output = soon(child.wait_with_output()).await.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
+    Visit {
+        printed: text(&output.stdout) + &text(&output.stderr),
+        refused: soon(tasks.join_next()).await.unwrap().unwrap(),
+    }
 }
 
 #[tokio::test]
@@ -163,7 +184,9 @@ async fn renegotiation_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let acceptor = mutual(&[]);
     let path = directory.path();
-    let output = s_client_says(&acceptor, path, &WORLD.client, &["-tls1_2"], "R\n").await;
+    let input = "R\n".repeat(1000);
+    let visit = s_client_says(&acceptor, path, &WORLD.client, &["-tls1_2"], &input).await;
+    let output = visit.printed;
     assert!(output.contains("RENEGOTIATING"), "{output}");
     assert!(output.contains("no renegotiation"), "{output}");
 }

@@ -14,6 +14,7 @@ mod policy;
 mod protocol;
 mod proxy;
 mod reload;
+mod resumption;
 mod revocation;
 mod settings;
 mod stage;

@@ -40,8 +40,12 @@ pub(crate) enum Use {
 #[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) cn: String,
+    /// A second CN, which nobody should have.
+    pub(crate) second_cn: Option<String>,
     pub(crate) names: Vec<String>,
     pub(crate) days: (i64, i64),
+    /// When it expires, from now, instead of in days.
+    pub(crate) seconds: Option<i64>,
     pub(crate) uses: Vec<Use>,
     pub(crate) digital_signature: bool,
     pub(crate) ca: Option<Option<u32>>,
@@ -51,14 +55,18 @@ pub(crate) struct Spec {
     /// Whether a CA says what its key is for; that of 0.9 did not.
     pub(crate) states_usage: bool,
     pub(crate) serial: Option<u32>,
+    /// Where to ask about it by OCSP.
+    pub(crate) responder: Option<String>,
 }
 
 impl Spec {
     fn new(cn: &str) -> Self {
         Self {
             cn: cn.to_owned(),
+            second_cn: None,
             names: Vec::new(),
             days: (-1, 30),
+            seconds: None,
             uses: Vec::new(),
             digital_signature: true,
             ca: None,
@@ -67,6 +75,7 @@ impl Spec {
             version_1: false,
             states_usage: true,
             serial: None,
+            responder: None,
         }
     }
 
@@ -166,8 +175,12 @@ impl Issued {
 }
 
 fn time(days: i64) -> Asn1Time {
+    in_seconds(days * 86_400)
+}
+
+fn in_seconds(seconds: i64) -> Asn1Time {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Asn1Time::from_unix(now.as_secs().cast_signed() + days * 86_400).unwrap()
+    Asn1Time::from_unix(now.as_secs().cast_signed() + seconds).unwrap()
 }
 
 fn key(kind: Key) -> PKey<Private> {
@@ -184,11 +197,13 @@ fn key(kind: Key) -> PKey<Private> {
     }
 }
 
-fn name(cn: &str) -> X509Name {
+fn name(spec: &Spec) -> X509Name {
     let mut name = X509Name::builder().unwrap();
     name.append_entry_by_nid(Nid::ORGANIZATIONNAME, "Test")
         .unwrap();
-    name.append_entry_by_nid(Nid::COMMONNAME, cn).unwrap();
+    for cn in std::iter::once(&spec.cn).chain(&spec.second_cn) {
+        name.append_entry_by_nid(Nid::COMMONNAME, cn).unwrap();
+    }
     name.build()
 }
 
@@ -208,12 +223,13 @@ fn build(spec: &Spec, issuer: Option<&Issued>) -> Issued {
     builder
         .set_serial_number(&Asn1Integer::from_bn(&serial).unwrap())
         .unwrap();
-    let subject = name(&spec.cn);
+    let subject = name(spec);
     builder.set_subject_name(&subject).unwrap();
     let issuer_name = issuer.map_or(&*subject, |issuer| issuer.cert.subject_name());
     builder.set_issuer_name(issuer_name).unwrap();
     builder.set_not_before(&time(spec.days.0)).unwrap();
-    builder.set_not_after(&time(spec.days.1)).unwrap();
+    let until = spec.seconds.map_or_else(|| time(spec.days.1), in_seconds);
+    builder.set_not_after(&until).unwrap();
     builder.set_pubkey(&key).unwrap();
     if !spec.version_1 {
         builder.set_version(2).unwrap();
@@ -285,6 +301,9 @@ fn extend(builder: &mut X509Builder, spec: &Spec, issuer: Option<&Issued>) {
     if let Some(id) = issuer_id {
         builder.append_extension(id).unwrap();
     }
+    if let Some(url) = &spec.responder {
+        builder.append_extension(responder(url)).unwrap();
+    }
     if !spec.names.is_empty() {
         let mut names = SubjectAlternativeName::new();
         for name in &spec.names {
@@ -300,4 +319,19 @@ fn extend(builder: &mut X509Builder, spec: &Spec, issuer: Option<&Issued>) {
         };
         builder.append_extension(names).unwrap();
     }
+}
+
+/// Says where to ask about a certificate by OCSP: a sequence of one access method and the place for it.
+fn responder(url: &str) -> X509Extension {
+    let tagged = |tag: u8, content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        assert!(length < 128, "longer lengths are written differently");
+        [&[tag, length], content].concat()
+    };
+    let ocsp = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01";
+    let description = [&ocsp[..], &tagged(0x86, url.as_bytes())].concat();
+    let access = tagged(0x30, &tagged(0x30, &description));
+    let kind = Asn1Object::from_str("1.3.6.1.5.5.7.1.1").unwrap();
+    let access = Asn1OctetString::new_from_bytes(&access).unwrap();
+    X509Extension::new_from_der(&kind, false, &access).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use tls::{Acceptor, Alpn};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_openssl::SslStream;
 
 use crate::stage::{ENDPOINT, Fields, acceptor, connector, load, sockets, soon, throw};
@@ -63,6 +63,27 @@ async fn the_address_is_the_clients() {
         assert_eq!(accepted.peer, SOURCE.parse().unwrap());
         assert!(accepted.tls.is_none());
     }
+}
+
+/// What a proxy says about the client's certificate in a TLV is not read: anybody could have made it up (row 75).
+#[tokio::test]
+async fn a_name_in_a_tlv_is_nobody() {
+    let cn = b"\x22\0\x05thing";
+    let tls = [&b"\x20\0\x0d\x05\0\0\0\0"[..], cn].concat();
+    let mut header = V2.to_vec();
+    header[15] += u8::try_from(tls.len()).unwrap();
+    header.extend(tls);
+    let (result, _) = throw(&plain(TRUSTED), &[&header, &b"GET /"[..]].concat()).await;
+    let accepted = result.ok().unwrap();
+    assert_eq!(accepted.peer, SOURCE.parse().unwrap());
+    assert!(accepted.tls.is_none());
+    let mut rest = [0; 5];
+    let mut io = accepted.io;
+    soon(io.read_exact(&mut rest)).await.unwrap();
+    assert_eq!(&rest, b"GET /");
+    // From anybody else it is no header at all.
+    let (result, _) = throw(&acceptor(Alpn::none(), UNTRUSTED), &header).await;
+    assert_eq!(result.err().unwrap().reason.as_str(), "plaintext");
 }
 
 #[tokio::test]

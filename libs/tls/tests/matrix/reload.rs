@@ -18,12 +18,12 @@ fn server(serial: u32) -> Issued {
     })
 }
 
-fn write(directory: &Path, issued: &Issued) {
+pub(crate) fn write(directory: &Path, issued: &Issued) {
     std::fs::write(directory.join("tls.crt"), issued.pem()).unwrap();
     std::fs::write(directory.join("tls.key"), issued.key_pem()).unwrap();
 }
 
-fn open(directory: &Path, more: &[(&str, &str)]) -> Acceptor {
+pub(crate) fn open(directory: &Path, more: &[(&str, &str)]) -> Acceptor {
     let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
     let mut variables = vec![
         ("CERT_PEM_FILE".to_owned(), path("tls.crt")),
