@@ -21,7 +21,7 @@ pub use policy::{MaterialVariables, Policy};
 /// The listeners and clients of the platform.
 pub mod endpoints {
     pub use super::endpoint::{
-        ALL, FRONT, HTTP_ADAPTER, HTTP_ADAPTER_THINGS, MQTT_ADAPTER, MQTT_ADAPTER_HTTP,
+        ALL, CLIENT, FRONT, HTTP_ADAPTER, HTTP_ADAPTER_THINGS, MQTT_ADAPTER, MQTT_ADAPTER_HTTP,
         MQTT_ADAPTER_THINGS, MQTT_ADAPTER_WS, THINGS_AUTH_HTTP, THINGS_GRPC, THINGS_HTTP,
         THINGS_USERS, USERS_GRPC, USERS_HTTP, WS_ADAPTER, WS_ADAPTER_THINGS, variables,
     };

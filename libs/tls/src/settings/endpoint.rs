@@ -188,6 +188,8 @@ endpoints! {
         cas(&["MF_MQTT_ADAPTER_CA_CERTS"], "MF_MQTT_ADAPTER_CLIENT_TLS"),
         THINGS_CLIENT,
     ];
+    /// From the command line to everything.
+    CLIENT = Client "client" ["MF_CLIENT"], [];
 }
 
 /// Returns the full names of the variables that hold for all endpoints.
