@@ -18,6 +18,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the whole platform, or the named roles of it, until SIGINT or SIGTERM.
     Run(RunOptions),
+    /// Make the secrets and certificates of separate services where there are none; nothing is overwritten.
+    Init(InitOptions),
+    /// Ask a running process whether it is ready; the exit status tells.
+    Health(HealthOptions),
     /// Print the version.
     Version,
 }
@@ -35,9 +39,42 @@ pub(crate) struct RunOptions {
     pub(crate) check: bool,
 }
 
+/// What to make, and where.
+#[derive(Args, Debug)]
+pub(crate) struct InitOptions {
+    /// The folder of certificates, as `make certs` lays it out.
+    #[arg(long, value_name = "DIR", default_value = "ssl/certs")]
+    pub(crate) certs: PathBuf,
+    /// The folder of secrets, with what each service may read of all this in a folder of its own.
+    #[arg(long, value_name = "DIR", default_value = "keys")]
+    pub(crate) keys: PathBuf,
+    /// The name by which the world reaches the server, for its certificate.
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub(crate) name: String,
+    /// Give the folder of each service to the user it has in docker/docker-compose.yml, which only root may.
+    #[arg(long)]
+    pub(crate) users: bool,
+    /// A folder where a NATS server keeps its data, to be given to its user, too.
+    #[arg(long, value_name = "DIR", requires = "users")]
+    pub(crate) nats_data: Vec<PathBuf>,
+}
+
+/// Whom to ask.
+#[derive(Args, Debug)]
+pub(crate) struct HealthOptions {
+    /// Such as http://localhost:8180/health; unset, the front where the environment puts it. Certificates are not verified.
+    pub(crate) url: Option<http::Uri>,
+}
+
 /// Prints a line for the user; a closed pipe is the reader's choice and no error.
 pub(crate) fn print_line(text: &str) {
     let _closed_pipe = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Tells the user what went wrong, wherever the log goes.
+#[expect(clippy::print_stderr, reason = "this is where a command complains")]
+pub(crate) fn complain(text: &str) {
+    eprintln!("ferroflux: {text}");
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod cli;
 mod config;
 mod devices;
 mod front;
+mod health;
+mod init;
 mod nats_tls;
 mod role;
 mod run;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
     messaging::install_crypto();
     match cli::Cli::parse().command {
         cli::Command::Run(options) => run::main(&options),
+        cli::Command::Init(options) => init::main(&options),
+        cli::Command::Health(options) => health::main(&options),
         cli::Command::Version => {
             cli::print_line(env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS

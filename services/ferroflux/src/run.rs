@@ -7,7 +7,7 @@ use ::config::Environment;
 use anyhow::Context;
 use server::{Runtime, trace};
 
-use crate::cli::{RunOptions, print_line};
+use crate::cli::{RunOptions, complain, print_line};
 use crate::role::Shape;
 use crate::run_json::RunJson;
 use crate::settings::{self, Settings, Source};
@@ -40,14 +40,6 @@ pub(crate) fn main(options: &RunOptions) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "what an operator has to know, wherever the log goes"
-)]
-fn complain(text: &str) {
-    eprintln!("ferroflux: {text}");
 }
 
 fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
