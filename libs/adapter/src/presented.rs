@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{Credentials, Error, ErrorKind, Result};
+use model::{Credentials, Error, ErrorKind, Result, ThingId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tls::{ClientAuth, PeerCert};
@@ -59,9 +59,22 @@ pub struct Presented {
     auth: DeviceAuth,
     credentials: Option<Credentials>,
     certificate: Option<Arc<PeerCert>>,
+    assumed: Option<ThingId>,
 }
 
 impl Presented {
+    /// Stands for nothing, where whoever comes without anything is taken for this thing.
+    pub fn assumed(thing: ThingId) -> Self {
+        Self {
+            assumed: Some(thing),
+            ..Self::new(DeviceAuth::Key, None, None)
+        }
+    }
+
+    pub(crate) fn is_assumed(&self) -> Option<ThingId> {
+        self.assumed
+    }
+
     /// Puts together what came by the protocol and the certificate that the transport verified.
     pub fn new(
         auth: DeviceAuth,
@@ -72,6 +85,7 @@ impl Presented {
             auth,
             credentials,
             certificate: certificate.filter(|_| auth != DeviceAuth::Key),
+            assumed: None,
         }
     }
 

@@ -35,6 +35,11 @@ pub trait Admission: Send + Sync {
     /// Returns the thing that is connected.
     fn thing(&self) -> ThingId;
 
+    /// Returns the channel that topics and filters without one are below, if there is one.
+    fn default_channel(&self) -> Option<ChannelId> {
+        None
+    }
+
     /// Succeeds when the thing may receive from the channel; from then on losing that right resolves [`Self::lost`].
     ///
     /// # Errors

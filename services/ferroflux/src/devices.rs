@@ -34,6 +34,15 @@ impl Settings {
         for door in self.doors() {
             self.check(&door, problems);
         }
+        if let Some(mqtt) = &self.mqtt {
+            if let Some((variable, problem)) = mqtt.problem() {
+                problems.push(&variable, problem.to_owned());
+            } else if let Some(thing) = mqtt.anonymous_thing {
+                self.warnings.push(format!(
+                    "on the MQTT port whoever presents nothing is let in as the thing {thing}: this is for development"
+                ));
+            }
+        }
         if self.adapter.x509_identity == X509Identity::CnThingKey && self.shape.has_adapter() {
             self.warnings.push(
                 "MF_X509_IDENTITY is cn_thing_key: whoever sees such a certificate has the key of the thing, and TLS 1.2 shows it to the network; register certificates instead".to_owned(),
@@ -157,6 +166,20 @@ mod tests {
                 assert_eq!(problems(&[], &[(variable, demand)]), "");
             }
         }
+    }
+
+    #[test]
+    fn anonymous_clients_are_for_loopback_only() {
+        let variable = "MF_MQTT_ADAPTER_ANONYMOUS_THING";
+        let thing = (variable, "7fe021dd-97f7-42f8-a2f0-c122e0873aea");
+        let text = problems(&[], &[thing]);
+        assert!(
+            text.contains(variable) && text.contains("loopback"),
+            "{text}"
+        );
+        let host = ("MF_MQTT_ADAPTER_HOST", "127.0.0.1");
+        assert_eq!(problems(&[], &[thing, host]), "");
+        assert!(problems(&[], &[(variable, "x"), host]).contains(variable));
     }
 
     #[test]

@@ -34,13 +34,20 @@ pub(crate) struct Gate {
     adapter: Adapter,
     /// What is demanded of those who came by the engine's own listener, which knows nothing of them.
     device_auth: DeviceAuth,
+    /// The thing those of them are taken for who present nothing.
+    anonymous: Option<ThingId>,
 }
 
 impl Gate {
-    pub(crate) fn new(adapter: Adapter, device_auth: DeviceAuth) -> Self {
+    pub(crate) fn new(
+        adapter: Adapter,
+        device_auth: DeviceAuth,
+        anonymous: Option<ThingId>,
+    ) -> Self {
         Self {
             adapter,
             device_auth,
+            anonymous,
         }
     }
 }
@@ -57,8 +64,12 @@ impl Access for Gate {
         };
         let named = request.username.and_then(|name| name.parse().ok());
         let credentials = credentials(named, request.password)?;
+        let presented = match self.anonymous {
+            Some(thing) if known.is_none() && credentials.is_none() => Presented::assumed(thing),
+            Some(_) | None => Presented::new(device_auth, credentials, certificate),
+        };
         let new = NewSession {
-            presented: Presented::new(device_auth, credentials, certificate),
+            presented,
             channel: None,
             protocol: Protocol::Mqtt,
         };
@@ -66,7 +77,11 @@ impl Access for Gate {
         if named.is_some_and(|named| named != session.thing()) {
             return Err(not_the_one_named());
         }
-        Ok(Box::new(Admitted(session)))
+        let default_channel = self.adapter.default_channel(session.thing()).await?;
+        Ok(Box::new(Admitted {
+            session,
+            default_channel,
+        }))
     }
 
     fn cached(&self, thing: ThingId, channel: ChannelId, action: Action) -> bool {
@@ -108,24 +123,31 @@ fn not_the_one_named() -> Error {
     )
 }
 
-struct Admitted(Session);
+struct Admitted {
+    session: Session,
+    default_channel: Option<ChannelId>,
+}
 
 #[async_trait]
 impl Admission for Admitted {
     fn thing(&self) -> ThingId {
-        self.0.thing()
+        self.session.thing()
+    }
+
+    fn default_channel(&self) -> Option<ChannelId> {
+        self.default_channel
     }
 
     async fn join(&self, channel: ChannelId) -> Result<()> {
-        self.0.join(channel).await
+        self.session.join(channel).await
     }
 
     fn leave(&self, channel: ChannelId) {
-        self.0.leave(channel);
+        self.session.leave(channel);
     }
 
     fn lost(&self) -> Lost {
-        let cut = self.0.cut();
+        let cut = self.session.cut();
         Box::pin(async move {
             match cut.await {
                 CutReason::ThingRemoved => Loss::Thing,

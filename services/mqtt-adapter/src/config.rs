@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use adapter::DeviceAuth;
 use config::{LogLevel, Period};
+use model::ThingId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What a device presents: its `key`, its `cert`ificate, `cert_and_key` or `cert_or_key`; all that it presents must be of one thing. Unset, what each of the two ports asks for: `cert` when it requires client certificates, `cert_or_key` when they are optional, `key` when it does not ask.
     pub device_auth: Option<DeviceAuth>,
+    /// For development only: the id of the thing that clients without a password are taken for on the plain MQTT port; refused unless `MF_MQTT_ADAPTER_HOST` is a loopback address.
+    #[schemars(with = "Option<String>")]
+    pub anonymous_thing: Option<ThingId>,
     /// How many threads serve connections; 0 is one for each core.
     pub shards: usize,
     /// How many connections may be open at once.
@@ -60,6 +64,17 @@ pub struct Config {
 impl Config {
     /// What the names of the environment variables begin with.
     pub const PREFIX: &str = "MF_MQTT_ADAPTER_";
+
+    /// Returns what cannot be, as a variable and what is wrong with it.
+    pub fn problem(&self) -> Option<(String, &'static str)> {
+        let exposed = self.anonymous_thing.is_some() && !self.host.is_loopback();
+        exposed.then(|| {
+            (
+                format!("{}ANONYMOUS_THING", Self::PREFIX),
+                "lets anybody in, so MF_MQTT_ADAPTER_HOST has to be a loopback address such as 127.0.0.1",
+            )
+        })
+    }
 
     pub(crate) fn ws_addr(&self) -> SocketAddr {
         SocketAddr::new(self.ws_host, self.ws_port)
@@ -101,6 +116,7 @@ impl Default for Config {
             ws_port: 8880,
             log_level: LogLevel::Error,
             device_auth: None,
+            anonymous_thing: None,
             shards: engine.shards,
             max_connections: engine.max_connections,
             connect_timeout: engine.connect_timeout.into(),
@@ -119,5 +135,27 @@ impl Default for Config {
             max_retained_messages: engine.max_retained_messages,
             max_retained_bytes: engine.max_retained_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_let_in_without_credentials_but_on_loopback() {
+        let config = |host: &str| Config {
+            host: host.parse().unwrap(),
+            anonymous_thing: Some(ThingId::random()),
+            ..Config::default()
+        };
+        for host in ["127.0.0.1", "127.1.2.3", "::1"] {
+            assert_eq!(config(host).problem(), None, "{host}");
+        }
+        for host in ["0.0.0.0", "::", "192.168.1.1", "::ffff:127.0.0.1"] {
+            let (variable, _) = config(host).problem().expect(host);
+            assert_eq!(variable, "MF_MQTT_ADAPTER_ANONYMOUS_THING");
+        }
+        assert_eq!(Config::default().problem(), None);
     }
 }

@@ -78,7 +78,7 @@ pub async fn start(
         _ => None,
     };
     let device_auth = entrances.tcp.device_auth;
-    let gate = Gate::new(adapter, device_auth);
+    let gate = Gate::new(adapter, device_auth, config.anonymous_thing);
     let engine = Broker::start(settings, Arc::new(gate), buses).await?;
     let guarded_address = guarded.as_ref().map(Listener::local_addr);
     let tcp = guarded_address
