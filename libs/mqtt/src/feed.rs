@@ -152,6 +152,7 @@ impl Feeding {
             message: message.clone(),
             qos,
             retain: message.retain && wanted.retain_as_published,
+            relative: wanted.relative,
             subscription_ids: wanted.ids,
             place: Some(Place {
                 channel: self.channel,

@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
+use model::ChannelId;
 use tokio::sync::Notify;
 
 use crate::codec::Encoder;
@@ -35,6 +36,8 @@ pub(crate) struct Close {
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) encoder: Encoder,
+    /// The channel that topics and filters of the client without one are below.
+    pub(crate) default_channel: Option<ChannelId>,
     pub(crate) session: RefCell<Session>,
     /// Tells the feeds that there is room, or that something was settled.
     pub(crate) progress: Notify,
@@ -59,6 +62,7 @@ impl Peer {
     pub(crate) fn new(
         id: PeerId,
         encoder: Encoder,
+        default_channel: Option<ChannelId>,
         session: Session,
         window: Window,
         max_output: usize,
@@ -66,6 +70,7 @@ impl Peer {
         Self {
             id,
             encoder,
+            default_channel,
             session: RefCell::new(session),
             progress: Notify::new(),
             settled: RefCell::default(),

@@ -57,6 +57,7 @@ impl Reception {
 
     /// Takes up the subscriptions the session had before; those whose right is gone leave it.
     pub(crate) async fn resume(&self) -> Result<()> {
+        self.move_relative().await?;
         let channels = self.peer.session.borrow().subscriptions.channels();
         for channel in channels {
             match self.join(channel).await {
@@ -69,6 +70,32 @@ impl Reception {
         }
         let stored = self.peer.session.borrow().stored;
         if stored { self.save().await } else { Ok(()) }
+    }
+
+    /// Has relative subscriptions follow the default channel, should that be another one by now.
+    async fn move_relative(&self) -> Result<()> {
+        let default = self.peer.default_channel;
+        let stale: Vec<_> = {
+            let session = self.peer.session.borrow();
+            let entries = session.subscriptions.iter();
+            let stale = entries
+                .filter(|(filter, _)| filter.is_relative() && Some(filter.channel()) != default);
+            stale.cloned().collect()
+        };
+        for (filter, subscription) in stale {
+            let orphaned = {
+                let subscriptions = &mut self.peer.session.borrow_mut().subscriptions;
+                subscriptions.remove(&filter);
+                if let Some(default) = default {
+                    subscriptions.set(&filter.moved_to(default), subscription);
+                }
+                subscriptions.of(filter.channel()).is_empty()
+            };
+            if orphaned {
+                self.forget_queue(filter.channel()).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn lose(&self, channel: ChannelId) -> Result<()> {
@@ -97,6 +124,7 @@ impl Reception {
             qos: published_qos(&message).min(subscription.options.qos),
             message,
             retain: true,
+            relative: filter.is_relative(),
             subscription_ids: subscription.id.into_iter().collect(),
             place: None,
         });

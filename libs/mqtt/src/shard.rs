@@ -126,12 +126,22 @@ impl Shard {
             let Some(peer) = peers.get(found.subscriber) else {
                 continue;
             };
-            let retain = message.retain && found.retain_as_published;
-            let wanted = Wanted {
-                qos: found.qos,
-                retain_as_published: found.retain_as_published,
-                ids: matches.ids(found).to_vec(),
+            let wanted = if peer.default_channel == Some(message.channel) {
+                // The index does not know which filters are relative.
+                let own = publisher == Some(found.subscriber);
+                peer.wanted(message.channel, topic::tail(frames.topic()), own)
+            } else {
+                Some(Wanted {
+                    qos: found.qos,
+                    retain_as_published: found.retain_as_published,
+                    relative: false,
+                    ids: matches.ids(found).to_vec(),
+                })
             };
+            let Some(wanted) = wanted else {
+                continue;
+            };
+            let retain = message.retain && wanted.retain_as_published;
             peer.deliver(message, &mut frames, wanted, retain, self);
         }
     }

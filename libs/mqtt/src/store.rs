@@ -65,6 +65,8 @@ struct Stored {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct StoredSubscription {
     filter: String,
+    #[serde(default)]
+    relative: bool,
     qos: u8,
     #[serde(default)]
     no_local: bool,
@@ -215,6 +217,7 @@ impl Stored {
                 .map(
                     |(filter, Subscription { options, id })| StoredSubscription {
                         filter: filter.as_str().to_owned(),
+                        relative: filter.is_relative(),
                         qos: options.qos.as_u8(),
                         no_local: options.no_local,
                         retain_as_published: options.retain_as_published,
@@ -254,7 +257,7 @@ impl Stored {
                 retain_handling: RetainHandling::Send,
             };
             session.subscriptions.set(
-                &filter,
+                &filter.with_relative(stored.relative),
                 Subscription {
                     options,
                     id: stored.id,

@@ -6,6 +6,8 @@ mod name;
 pub use filter::TopicFilter;
 pub use name::{Route, TopicName};
 
+use std::borrow::Cow;
+
 use model::ChannelId;
 
 /// The most levels after `messages`, empty ones included; it bounds the depth of the subscription index.
@@ -31,7 +33,7 @@ pub enum TopicError {
     Wildcard,
     /// It is not below the messages of one channel.
     #[error(
-        "topics are channels/<channel id>/messages and what is below; wildcards come after that"
+        "topics are channels/<channel id>/messages and what is below, wildcards after that; others are below the thing's default channel, when it has one"
     )]
     Shape,
     /// The second level is no channel id.
@@ -68,6 +70,22 @@ fn split(text: &str) -> Result<(ChannelId, &str), TopicError> {
         return Err(TopicError::Levels);
     }
     Ok((channel, tail))
+}
+
+/// Returns the absolute form of a topic or filter: one that does not begin with `channels/` is below the default channel.
+pub(crate) fn absolute(text: &str, default: Option<ChannelId>) -> Cow<'_, str> {
+    match default {
+        Some(channel) if !text.is_empty() && !text.starts_with(PREFIX) => {
+            format!("{PREFIX}{channel}{SUFFIX}/{text}").into()
+        }
+        Some(_) | None => text.into(),
+    }
+}
+
+/// Returns the relative form of a topic, given as what follows `messages`, unless that would be read as another topic.
+pub(crate) fn relative(tail: &str) -> Option<&str> {
+    let text = tail.strip_prefix('/')?;
+    (!text.is_empty() && !text.starts_with(PREFIX)).then_some(text)
 }
 
 /// Returns the levels of what follows `messages`, empty ones included.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use model::ChannelId;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use crate::packet::{ConnAck, Connect, Incoming, Outgoing, Reason, Version};
 use crate::refusal;
 use crate::session::Session;
 use crate::shard::{Ownership, Shard};
-use crate::topic::TopicName;
+use crate::topic::{self, TopicName};
 use crate::transport::Transport;
 use crate::will;
 
@@ -78,7 +79,7 @@ async fn open(
     origin: &Origin,
     entrance: &Entrance,
 ) -> Result<Opened, Refused> {
-    let (connect, rest) = read_connect(shard, transport).await?;
+    let (mut connect, rest) = read_connect(shard, transport).await?;
     let encoder = Encoder::from(&*connect);
     let refuse = |(reason, why)| Refused::Aloud(encoder, reason, why);
     if !entrance.is_admitted() {
@@ -91,6 +92,9 @@ async fn open(
     let admission = authenticate(shard, &connect, origin)
         .await
         .map_err(refuse)?;
+    if let Some(will) = &mut connect.will {
+        will.topic = absolute_will(&will.topic, admission.default_channel()).map_err(refuse)?;
+    }
     let assigned = connect
         .client_id
         .is_empty()
@@ -184,11 +188,18 @@ fn check(shard: &Shard, connect: &Connect) -> Result<(), (Reason, Cow<'static, s
     if id.len() > shard.node.config.max_client_id {
         return Err((Reason::ClientIdNotValid, "the client id is too long".into()));
     }
-    if let Some(will) = &connect.will {
-        TopicName::parse(&will.topic)
-            .map_err(|error| (refusal::of_name(error), format!("the will: {error}").into()))?;
-    }
     Ok(())
+}
+
+/// Returns the topic of a will with its channel.
+fn absolute_will(
+    topic: &str,
+    default: Option<ChannelId>,
+) -> Result<String, (Reason, Cow<'static, str>)> {
+    let topic = topic::absolute(topic, default);
+    TopicName::parse(&topic)
+        .map_err(|error| (refusal::of_name(error), format!("the will: {error}").into()))?;
+    Ok(topic.into_owned())
 }
 
 async fn authenticate(

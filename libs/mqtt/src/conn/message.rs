@@ -7,41 +7,46 @@ use model::{ChannelId, ThingId, Timestamp};
 use crate::packet::{Publish, Reason};
 use crate::refusal;
 use crate::shard::Shard;
-use crate::topic::{Route, TopicName};
+use crate::topic::{self, Route, TopicName};
 
 /// The topic a client has published to last, taken apart: most publish to the same one again.
 #[derive(Default)]
 pub(super) struct LastTopic(Option<Known>);
 
 struct Known {
+    /// The topic with its channel.
     text: String,
+    /// Where in it the topic begins as the client writes it.
+    start: usize,
     channel: ChannelId,
     route: Route,
 }
 
 impl Known {
-    fn parse(text: &str) -> Result<Self, Reason> {
-        let name = TopicName::parse(text).map_err(refusal::of_name)?;
+    fn parse(text: &str, default: Option<ChannelId>) -> Result<Self, Reason> {
+        let absolute = topic::absolute(text, default);
+        let name = TopicName::parse(&absolute).map_err(refusal::of_name)?;
         Ok(Self {
-            text: text.to_owned(),
+            start: absolute.len() - text.len(),
             channel: name.channel,
             route: name.route().map_err(refusal::of_name)?,
+            text: absolute.into_owned(),
         })
     }
 }
 
 impl LastTopic {
-    /// Makes the message of a PUBLISH.
+    /// Makes the message of a PUBLISH of a thing with this default channel.
     pub(super) fn message(
         &mut self,
-        thing: ThingId,
+        (thing, default): (ThingId, Option<ChannelId>),
         shard: &Shard,
         topic: &str,
         publish: &Publish<'_>,
     ) -> Result<Message, Reason> {
         let known = match self.0.take() {
-            Some(known) if known.text == topic => known,
-            Some(_) | None => Known::parse(topic)?,
+            Some(known) if known.text[known.start..] == *topic => known,
+            Some(_) | None => Known::parse(topic, default)?,
         };
         let known = self.0.insert(known);
         let created = Timestamp::now();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use futures_util::future::ready;
 use messaging::Message;
-use model::Action;
+use model::{Action, ChannelId};
 
 use super::ending::End;
 use super::serve::Conn;
@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::packet::{Ack, Outgoing, PacketId, Publish, Qos, Reason};
 use crate::refusal;
 use crate::session::Arrival;
-use crate::topic::TopicName;
+use crate::topic::{self, TopicName};
 
 /// A PUBLISH that the bus has answered.
 pub(super) struct Published {
@@ -26,13 +26,16 @@ pub(super) struct Published {
 pub(super) struct Aliases {
     topics: Vec<Box<str>>,
     maximum: u16,
+    /// What relative topics are below.
+    default_channel: Option<ChannelId>,
 }
 
 impl Aliases {
-    pub(super) fn new(maximum: u16) -> Self {
+    pub(super) fn new(maximum: u16, default_channel: Option<ChannelId>) -> Self {
         Self {
             topics: Vec::new(),
             maximum,
+            default_channel,
         }
     }
 
@@ -55,7 +58,8 @@ impl Aliases {
                 self.topics.resize_with(at + 1, Box::default);
             }
             // What leads nowhere is not worth its memory, which may be 64 KiB.
-            let leads_somewhere = TopicName::parse(topic).is_ok();
+            let absolute = topic::absolute(topic, self.default_channel);
+            let leads_somewhere = TopicName::parse(&absolute).is_ok();
             self.topics[at] = if leads_somewhere {
                 topic.into()
             } else {
@@ -80,7 +84,8 @@ impl Conn {
             let topic = self
                 .aliases
                 .resolve(publish.topic, publish.properties.topic_alias)?;
-            self.topics.message(self.thing, &self.shard, topic, publish)
+            let publisher = (self.thing, self.peer.default_channel);
+            self.topics.message(publisher, &self.shard, topic, publish)
         };
         if let (Qos::ExactlyOnce, Some(id)) = (qos, packet_id) {
             let arrival = self.peer.session.borrow_mut().inbound.arrive(id);

@@ -83,10 +83,12 @@ impl Conn {
             queued: config.max_queued_messages,
             bytes: config.max_queued_bytes,
         };
+        let default_channel = opened.admission.default_channel();
         let peer = shard.add_peer(|id| {
             Peer::new(
                 id,
                 Encoder::from(&*connect),
+                default_channel,
                 opened.session,
                 window,
                 config.max_output_bytes,
@@ -108,7 +110,7 @@ impl Conn {
             lost,
             thing,
             will: connect.will,
-            aliases: Aliases::new(shard.node.config.topic_alias_maximum),
+            aliases: Aliases::new(shard.node.config.topic_alias_maximum, default_channel),
             topics: LastTopic::default(),
             input: Input::new(opened.rest),
             publishes: FuturesOrdered::new(),

@@ -94,7 +94,7 @@ fn explain(reasons: &[Reason]) -> Option<&'static str> {
     let refused = reasons.iter().find(|reason| reason.is_error())?;
     Some(match refused {
         Reason::NotAuthorized => {
-            "subscribe to channels/<id>/messages, or below it, of a channel that the thing is connected to"
+            "subscribe below channels/<id>/messages of a connected channel, or give the thing a default channel"
         }
         Reason::TopicFilterInvalid => "the filter is not valid MQTT",
         Reason::SharedSubscriptionsNotSupported => "shared subscriptions are not supported",

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use messaging::Message;
+use model::ChannelId;
 
 use super::Peer;
 use crate::codec::PublishCopy;
@@ -11,6 +12,12 @@ use crate::session::{Delivery, Offer, Wanted};
 use crate::shard::Shard;
 
 impl Peer {
+    /// Returns what the client wants of a message, given by its channel and what follows `messages` in its topic.
+    pub(crate) fn wanted(&self, channel: ChannelId, tail: &str, own: bool) -> Option<Wanted> {
+        let session = self.session.borrow();
+        session.subscriptions.wanted(channel, tail, own)
+    }
+
     /// Adds a message the client subscribes to, as far as there is room.
     pub(crate) fn deliver(
         &self,
@@ -26,6 +33,7 @@ impl Peer {
             message: message.clone(),
             qos,
             retain,
+            relative: wanted.relative,
             subscription_ids: wanted.ids,
             place: None,
         };
@@ -107,7 +115,7 @@ impl Peer {
             subscription_ids: if v5 { &delivery.subscription_ids } else { &[] },
             alias: None,
         };
-        let frame = frames.get(self.encoder.version, id.is_some());
+        let frame = frames.get(self.encoder.version, id.is_some(), delivery.relative);
         let fits = frame.filter(|frame| frame.size(&copy) <= self.encoder.max_packet_size as usize);
         let Some(frame) = fits else {
             counters.dropped_large.add(1);

@@ -69,7 +69,8 @@ impl Reception {
 
     /// Notes a subscription that the thing has a right to.
     async fn admit(&self, text: &str, subscription: Subscription) -> Result<Subscribed, Reason> {
-        let filter = TopicFilter::parse(text).map_err(refusal::of_filter)?;
+        let filter =
+            TopicFilter::parse_in(text, self.peer.default_channel).map_err(refusal::of_filter)?;
         if filter.group().is_some() {
             return Err(Reason::SharedSubscriptionsNotSupported);
         }
@@ -125,10 +126,12 @@ impl Reception {
     pub(crate) async fn unsubscribe(&self, filters: &[String]) -> Vec<Reason> {
         let mut reasons = Vec::with_capacity(filters.len());
         for text in filters {
-            reasons.push(match TopicFilter::parse(text) {
-                Ok(filter) => self.remove(&filter).await,
-                Err(_) => Reason::NoSubscriptionExisted,
-            });
+            reasons.push(
+                match TopicFilter::parse_in(text, self.peer.default_channel) {
+                    Ok(filter) => self.remove(&filter).await,
+                    Err(_) => Reason::NoSubscriptionExisted,
+                },
+            );
         }
         if let Err(error) = self.save().await {
             tracing::warn!(%error, "a session could not be stored");

@@ -13,6 +13,8 @@ pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
     pub(crate) qos: Qos,
     pub(crate) retain: bool,
+    /// Whether it goes out under its relative topic.
+    pub(crate) relative: bool,
     /// The identifiers of the subscriptions it matches.
     pub(crate) subscription_ids: Vec<NonZeroU32>,
     /// Where the bus keeps it for this session, when it does.

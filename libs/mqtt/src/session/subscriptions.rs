@@ -20,6 +20,8 @@ pub(crate) struct Subscriptions {
 pub(crate) struct Wanted {
     pub(crate) qos: Qos,
     pub(crate) retain_as_published: bool,
+    /// Whether they are all relative.
+    pub(crate) relative: bool,
     pub(crate) ids: Vec<NonZeroU32>,
 }
 
@@ -32,8 +34,9 @@ impl Subscriptions {
     ) -> Option<Subscription> {
         self.no_local += usize::from(subscription.options.no_local);
         let entries = self.channels.entry(filter.channel()).or_default();
-        if let Some((_, entry)) = entries.iter_mut().find(|(known, _)| known == filter) {
-            let old = std::mem::replace(entry, subscription);
+        if let Some(entry) = entries.iter_mut().find(|(known, _)| known == filter) {
+            // It may have been written relative before and absolute now.
+            let (_, old) = std::mem::replace(entry, (filter.clone(), subscription));
             self.no_local -= usize::from(old.options.no_local);
             return Some(old);
         }
@@ -109,8 +112,10 @@ impl Subscriptions {
             let wanted = wanted.get_or_insert(Wanted {
                 qos: Qos::AtMostOnce,
                 retain_as_published: false,
+                relative: true,
                 ids: Vec::new(),
             });
+            wanted.relative &= filter.is_relative();
             wanted.qos = wanted.qos.max(options.qos);
             wanted.retain_as_published |= options.retain_as_published;
             wanted.ids.extend(id);

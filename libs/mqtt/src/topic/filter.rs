@@ -1,13 +1,14 @@
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use model::ChannelId;
 
-use super::{TopicError, levels, split};
+use super::{TopicError, absolute, levels, split};
 
 /// A topic filter below one channel, checked; wildcards are possible after `messages`.
 ///
-/// Filters are equal when their texts are: that is how UNSUBSCRIBE finds a subscription.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Filters are equal when their absolute texts are: that is how UNSUBSCRIBE finds a subscription.
+#[derive(Clone, Debug)]
 pub struct TopicFilter {
     text: Box<str>,
     channel: ChannelId,
@@ -16,6 +17,8 @@ pub struct TopicFilter {
     /// How long the group of a shared subscription is.
     group: Option<usize>,
     wildcard: bool,
+    /// Whether the client wrote it without its channel.
+    relative: bool,
 }
 
 const SHARE: &str = "$share/";
@@ -26,28 +29,65 @@ impl TopicFilter {
     /// # Errors
     /// When it breaks the grammar of MQTT, or is not below the messages of one channel.
     pub fn parse(text: &str) -> Result<Self, TopicError> {
+        Self::parse_in(text, None)
+    }
+
+    /// As [`Self::parse`], for a thing with this default channel: a filter that does not begin with `channels/` is below it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(crate) fn parse_in(text: &str, default: Option<ChannelId>) -> Result<Self, TopicError> {
         let (group, filter) = match text.strip_prefix(SHARE) {
             Some(shared) => shared
                 .split_once('/')
                 .filter(|(group, filter)| {
                     !group.is_empty() && !group.contains(['+', '#']) && !filter.is_empty()
                 })
-                .map(|(group, filter)| (Some(group.len()), filter))
+                .map(|(group, filter)| (Some(group), filter))
                 .ok_or(TopicError::Share)?,
             None => (None, text),
         };
-        let wildcard = check_wildcards(filter)?;
-        let (channel, tail) = split(filter)?;
+        let written = filter.len();
+        let filter = absolute(filter, default);
+        let wildcard = check_wildcards(&filter)?;
+        let (channel, tail) = split(&filter)?;
+        let text = match group {
+            Some(group) => format!("{SHARE}{group}/{filter}"),
+            None => filter.to_string(),
+        };
         Ok(Self {
             channel,
             tail_at: text.len() - tail.len(),
-            group,
+            group: group.map(str::len),
             wildcard,
+            relative: filter.len() > written,
             text: text.into(),
         })
     }
 
-    /// Returns the text the client sent.
+    /// Says whether the client wrote it without its channel.
+    pub(crate) fn with_relative(self, relative: bool) -> Self {
+        Self { relative, ..self }
+    }
+
+    /// Returns the same relative filter below another channel.
+    pub(crate) fn moved_to(&self, channel: ChannelId) -> Self {
+        let text = self
+            .text
+            .replacen(&self.channel.to_string(), &channel.to_string(), 1);
+        Self {
+            text: text.into(),
+            channel,
+            ..self.clone()
+        }
+    }
+
+    /// Tells whether the client wrote it without its channel, and gets its messages that way.
+    pub(crate) fn is_relative(&self) -> bool {
+        self.relative
+    }
+
+    /// Returns the text with its channel, whether the client wrote that or not.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -75,7 +115,7 @@ impl TopicFilter {
 
     /// Tells whether a topic matches, given as its channel and what follows `messages` (MQTT 3.1.1 section 4.7).
     pub fn matches(&self, channel: ChannelId, tail: &str) -> bool {
-        if self.channel != channel {
+        if self.channel != channel || (self.relative && self.is_kept_from(tail)) {
             return false;
         }
         let mut theirs = levels(tail);
@@ -88,6 +128,27 @@ impl TopicFilter {
             }
         }
         theirs.next().is_none()
+    }
+}
+
+impl TopicFilter {
+    /// Tells whether a topic begins with `$` where the client wrote a wildcard (MQTT 3.1.1 section 4.7.2).
+    fn is_kept_from(&self, tail: &str) -> bool {
+        tail.starts_with("/$") && matches!(levels(self.tail()).next(), Some("+" | "#"))
+    }
+}
+
+impl PartialEq for TopicFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for TopicFilter {}
+
+impl Hash for TopicFilter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
@@ -155,6 +216,44 @@ mod tests {
         assert!(filter.is_wildcard());
         assert_eq!(self::filter("/a").group(), None);
         assert!(!self::filter("/a").is_wildcard());
+    }
+
+    #[test]
+    fn a_relative_filter_is_below_the_default_channel() {
+        let default = CHANNEL.parse().unwrap();
+        let parse = |text| TopicFilter::parse_in(text, Some(default)).unwrap();
+        for (text, tail) in [
+            ("a/+", "/a/+"),
+            ("/a", "//a"),
+            ("#", "/#"),
+            ("channels", "/channels"),
+        ] {
+            let relative = parse(text);
+            assert!(relative.is_relative() && relative.channel() == default);
+            assert_eq!(relative, filter(tail));
+            assert!(!filter(tail).is_relative());
+        }
+        let shared = parse("$share/g/a");
+        assert_eq!((shared.group(), shared.tail()), (Some("g"), "/a"));
+        let elsewhere = ChannelId::random();
+        let moved = shared.moved_to(elsewhere);
+        assert_eq!((moved.channel(), moved.group()), (elsewhere, Some("g")));
+        assert_eq!(moved.tail(), "/a");
+        assert!(!parse(filter("/a").as_str()).is_relative());
+        let refused = |text| TopicFilter::parse_in(text, Some(default)).unwrap_err();
+        assert_eq!(refused("channels/x"), TopicError::Shape);
+        assert_eq!(refused("a#"), TopicError::Wildcard);
+        assert_eq!(refused(""), TopicError::Text);
+    }
+
+    #[test]
+    fn a_relative_wildcard_does_not_reach_topics_that_begin_with_a_dollar() {
+        let default: ChannelId = CHANNEL.parse().unwrap();
+        let parse = |text| TopicFilter::parse_in(text, Some(default)).unwrap();
+        for (filter, matches) in [("#", false), ("+/b", false), ("$a/#", true), ("$a/b", true)] {
+            assert_eq!(parse(filter).matches(default, "/$a/b"), matches, "{filter}");
+        }
+        assert!(matches("/#", "/$a/b"), "the dollar is not at its beginning");
     }
 
     #[test]

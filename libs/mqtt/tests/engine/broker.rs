@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,6 +99,7 @@ impl Broker {
 /// What things may do: everything, except for what was taken away.
 pub(crate) struct Rights {
     denied: Mutex<HashSet<(ThingId, ChannelId)>>,
+    default_channels: Mutex<HashMap<ThingId, ChannelId>>,
     losses: watch::Sender<Option<(ThingId, Loss)>>,
 }
 
@@ -106,6 +107,7 @@ impl Default for Rights {
     fn default() -> Self {
         Self {
             denied: Mutex::default(),
+            default_channels: Mutex::default(),
             losses: watch::Sender::new(None),
         }
     }
@@ -114,6 +116,11 @@ impl Default for Rights {
 impl Rights {
     pub(crate) fn deny(&self, user: &str, channel: ChannelId) {
         self.denied.lock().insert((thing(user), channel));
+    }
+
+    /// Says what the relative topics of a user's thing are below, from its next connection on.
+    pub(crate) fn set_default(&self, user: &str, channel: ChannelId) {
+        self.default_channels.lock().insert(thing(user), channel);
     }
 
     /// Tells the connections of a user's thing that it has lost something.
@@ -155,8 +162,10 @@ impl Access for Gate {
                 "no such thing",
             ));
         }
+        let thing = thing(request.username.unwrap_or_default());
         Ok(Box::new(Admitted {
-            thing: thing(request.username.unwrap_or_default()),
+            thing,
+            default_channel: self.0.default_channels.lock().get(&thing).copied(),
             rights: self.0.clone(),
         }))
     }
@@ -173,6 +182,7 @@ impl Access for Gate {
 
 struct Admitted {
     thing: ThingId,
+    default_channel: Option<ChannelId>,
     rights: Arc<Rights>,
 }
 
@@ -180,6 +190,10 @@ struct Admitted {
 impl Admission for Admitted {
     fn thing(&self) -> ThingId {
         self.thing
+    }
+
+    fn default_channel(&self) -> Option<ChannelId> {
+        self.default_channel
     }
 
     async fn join(&self, channel: ChannelId) -> Result<()> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, Disconnect, Packet, PubAckReason, Publish, PublishProperties, SubscribeReasonCode,
+    UnsubAckReason,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use tokio::time::timeout;
@@ -90,6 +91,15 @@ impl Client {
         .await
     }
 
+    pub(crate) async fn unsubscribe(&mut self, filter: &str) -> UnsubAckReason {
+        self.client.unsubscribe(filter).await.unwrap();
+        self.answer(|packet| match packet {
+            Packet::UnsubAck(unsuback) => Some(unsuback.reasons[0]),
+            _ => None,
+        })
+        .await
+    }
+
     /// Publishes with QoS 1 and returns how that went.
     pub(crate) async fn publish(&mut self, topic: &str, payload: &str) -> PubAckReason {
         self.publish_with(topic, payload, false, PublishProperties::default())
@@ -147,9 +157,7 @@ impl Client {
 
     /// Makes sure that all sent before is on its way: an UNSUBSCRIBE of nothing is answered after it.
     async fn answer_to_ping(&mut self) {
-        self.client.unsubscribe("nothing").await.unwrap();
-        self.answer(|packet| matches!(packet, Packet::UnsubAck(_)).then_some(()))
-            .await;
+        self.unsubscribe("nothing").await;
     }
 
     /// Waits for the next message.

@@ -11,6 +11,7 @@ mod bus;
 mod client;
 mod lifecycle;
 mod nodes;
+mod relative;
 mod sessions;
 mod wills;
 

@@ -22,6 +22,7 @@ fn delivery(qos: Qos, seq: u64) -> Delivery {
         )),
         qos,
         retain: false,
+        relative: false,
         subscription_ids: Vec::new(),
         place: Some(Place {
             channel,
