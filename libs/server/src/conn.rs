@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use model::Throttle;
 use tls::{MaybeTls, PeerCert, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
@@ -109,6 +110,24 @@ impl Conn {
     }
 }
 
+/// The first byte of every TLS connection, and of nothing that is spoken in plaintext here.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// How often it is told that somebody speaks TLS where it is not spoken: one client that is set up wrongly tries for ever.
+static HELLOS: Throttle = Throttle::new(Duration::from_secs(60));
+
+impl Conn {
+    /// Says that the peer speaks TLS on a port without: it only sees that the answer is none.
+    fn note_hello(&self, first: &[u8]) {
+        let is_hello = self.secured.tls.is_none() && first.first() == Some(&TLS_HANDSHAKE);
+        if is_hello && HELLOS.passes(Instant::now()) {
+            let listener = self.io.tcp().local_addr().ok();
+            let peer = self.peer.0;
+            tracing::warn!(?listener, %peer, "TLS hello on plaintext listener");
+        }
+    }
+}
+
 impl AsyncRead for Conn {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -116,9 +135,12 @@ impl AsyncRead for Conn {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        let before = buf.filled().len();
         match Pin::new(&mut this.io).poll_read(cx, buf) {
             Poll::Ready(result) => {
-                this.first_byte = None;
+                if this.first_byte.take().is_some() {
+                    this.note_hello(&buf.filled()[before..]);
+                }
                 Poll::Ready(result)
             }
             Poll::Pending => {

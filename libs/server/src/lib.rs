@@ -5,10 +5,11 @@
 //! - Handlers return [`Json`] or a [`Problem`]. [`api`] or [`legacy`] wraps the router and decides how the
 //!   problem looks: the handlers are the same for both.
 //! - [`JsonBody`], [`Payload`], [`Path`], [`Query`], [`PageParams`], [`UserToken`], [`ThingCredentials`] and
-//!   [`Peer`] and [`Secured`] take a request apart in the order of checks that 0.9 has.
+//!   [`Peer`], [`Secured`] and [`Connection`] take a request apart in the order of checks that 0.9 has.
 //! - [`metrics::Api`] counts and times the methods of a service under the metric names of 0.9.
 
 mod conn;
+mod connection;
 mod extract;
 mod grpc;
 mod health;
@@ -25,6 +26,7 @@ pub mod trace;
 mod version;
 
 pub use conn::{Conn, Peer, Secured};
+pub use connection::Connection;
 pub use extract::{
     JsonBody, PageParams, Path, Payload, Query, ThingCredentials, UserToken,
     parse_thing_credentials, parse_user_token,

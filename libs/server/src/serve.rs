@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Conn, Limits, Listener, Runtime};
+use crate::{Conn, Connection, Limits, Listener, Runtime};
 use activity::{Activity, Expired, Watched};
 use origin::Origin;
 
@@ -113,10 +113,13 @@ fn builder(limits: &Limits, streams: Streams) -> auto::Builder<Streams> {
 
 impl Server {
     async fn connection(self: Arc<Self>, conn: Conn) {
+        let (connection, over) = Connection::new();
+        let mut over = pin!(over);
         let origin = Origin {
             peer: conn.peer(),
             secured: conn.secured().clone(),
             forwarded: self.forwarded.clone(),
+            connection,
         };
         let peer = origin.peer;
         let activity = Arc::new(Activity::new());
@@ -130,7 +133,7 @@ impl Server {
         // A child, because every poll of a token locks it and the parent is everybody's.
         let stop = self.stop.child_token();
         let mut stop = pin!(stop.cancelled());
-        let (mut watching, mut stopping) = (true, false);
+        let (mut watching, mut stopping, mut ending) = (true, false, false);
         loop {
             tokio::select! {
                 biased;
@@ -148,6 +151,7 @@ impl Server {
                     Expired::Idle => watching = false,
                 },
                 () = stop.as_mut(), if !stopping => stopping = true,
+                () = over.as_mut(), if !ending => ending = true,
             }
             serving.as_mut().graceful_shutdown();
         }

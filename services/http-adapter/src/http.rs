@@ -1,15 +1,18 @@
+use std::future::pending;
 use std::sync::Arc;
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{HeaderMap, StatusCode};
-use adapter::{Adapter, DeviceAuth, MessagePath, Presented};
+use adapter::{Adapter, DeviceAuth, MessagePath, NewSession, Presented};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request, State};
 use axum::routing::post;
 use messaging::{Message, Protocol};
 use model::{Action, ChannelId, Subtopic};
 use server::metrics::Api;
-use server::{Legacy, Payload, Problem, Secured, ThingCredentials, legacy, version_router};
+use server::{
+    Connection, Legacy, Payload, Problem, Secured, ThingCredentials, legacy, version_router,
+};
 
 use crate::{Config, trace};
 
@@ -42,6 +45,7 @@ struct Service {
 async fn publish(
     State(service): State<Arc<Service>>,
     secured: Secured,
+    connection: Connection,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let (mut parts, body) = request.into_parts();
@@ -53,6 +57,7 @@ async fn publish(
     let presented = Presented::new(service.device_auth, credentials, certificate);
     let adapter = &service.adapter;
     let thing = adapter.authenticate(&presented).await?;
+    connection.end_when(|| cut(adapter.clone(), presented));
     adapter.authorize(thing, channel, Action::Publish).await?;
     let Payload(payload) = Payload::from_request(Request::from_parts(parts, body), &()).await?;
     let message = Message {
@@ -62,6 +67,20 @@ async fn publish(
     };
     adapter.publish(message).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Resolves when what a connection rests on is no longer good: the certificate is revoked or has expired, the thing is gone.
+async fn cut(adapter: Adapter, presented: Presented) {
+    let new = NewSession {
+        presented,
+        channel: None,
+        protocol: Protocol::Http,
+    };
+    match adapter.session(new).await {
+        Ok(session) => drop(session.cut().await),
+        // Each request is looked at by itself as well.
+        Err(_) => pending().await,
+    }
 }
 
 /// Takes the path as it came: what the router decodes cannot be told from what was never escaped.

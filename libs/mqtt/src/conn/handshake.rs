@@ -1,11 +1,12 @@
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use model::ChannelId;
+use model::{ChannelId, Throttle};
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -27,6 +28,9 @@ use crate::will;
 /// The largest CONNECT taken: nobody has been authenticated while it is collected. A will of 64 KiB, its properties and the
 /// credentials fit.
 const MAX_CONNECT: usize = 256 * 1024;
+
+/// How often it is told that somebody speaks TLS where it is not spoken: one client that is set up wrongly tries for ever.
+static HELLOS: Throttle = Throttle::new(Duration::from_secs(60));
 
 /// Why there is no connection.
 enum Refused {
@@ -79,7 +83,7 @@ async fn open(
     origin: &Origin,
     entrance: &Entrance,
 ) -> Result<Opened, Refused> {
-    let (mut connect, rest) = read_connect(shard, transport).await?;
+    let (mut connect, rest) = read_connect(shard, transport, origin.peer).await?;
     let encoder = Encoder::from(&*connect);
     let refuse = |(reason, why)| Refused::Aloud(encoder, reason, why);
     if !entrance.is_admitted() {
@@ -119,10 +123,12 @@ async fn open(
 async fn read_connect(
     shard: &Shard,
     transport: &mut Transport,
+    peer: SocketAddr,
 ) -> Result<(Box<Connect>, Vec<u8>), Refused> {
     let mut bytes = Vec::new();
     let length = loop {
-        if bytes.first().is_some_and(|first| *first != 0x10) {
+        if let Some(first) = bytes.first().filter(|first| **first != 0x10) {
+            note_hello(*first, peer);
             return Err(Refused::Silently);
         }
         match codec::frame(&bytes, shard.node.config.max_packet_size.min(MAX_CONNECT)) {
@@ -146,6 +152,13 @@ async fn read_connect(
     match decode(&bytes) {
         Ok(connect) => Ok((connect, rest)),
         Err(refused) => Err(refused),
+    }
+}
+
+/// Says that a peer speaks TLS on a port without: it only sees that the answer is none.
+fn note_hello(first: u8, peer: SocketAddr) {
+    if first == 0x16 && HELLOS.passes(Instant::now()) {
+        tracing::warn!(listener = "mqtt", %peer, "TLS hello on plaintext listener");
     }
 }
 

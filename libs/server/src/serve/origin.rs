@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tls::{Forwarded, Reason, Refused};
 
-use crate::{Peer, Problem, Secured};
+use crate::{Connection, Peer, Problem, Secured};
 
 /// Who is at the other end of a connection, as far as the connection says.
 pub(super) struct Origin {
@@ -9,9 +9,22 @@ pub(super) struct Origin {
     pub(super) secured: Secured,
     /// The judge of what a proxy says beyond it.
     pub(super) forwarded: Option<Forwarded>,
+    pub(super) connection: Connection,
 }
 
 impl Origin {
+    /// Returns the connection where it is that of one device: its certificate is what the requests rest on.
+    pub(super) fn connection(&self) -> Option<Connection> {
+        let Peer(peer) = self.peer;
+        let is_proxy = || {
+            self.forwarded
+                .as_ref()
+                .is_some_and(|forwarded| forwarded.believes(peer))
+        };
+        let certified = self.secured.certificate().is_some() && !is_proxy();
+        certified.then(|| self.connection.clone())
+    }
+
     /// Returns what is known of who sent a request, and takes the headers of a proxy about it away.
     pub(super) fn secured(&self, headers: &mut HeaderMap) -> Result<Secured, Problem> {
         let Some(forwarded) = &self.forwarded else {

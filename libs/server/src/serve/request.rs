@@ -34,6 +34,9 @@ pub(super) fn answer(
     let scope = request_id::Scope::new(request.headers());
     let secured = origin.secured(request.headers_mut());
     request.extensions_mut().insert(origin.peer);
+    if let Some(connection) = origin.connection() {
+        request.extensions_mut().insert(connection);
+    }
     let response = async move {
         match secured {
             Ok(secured) => {
