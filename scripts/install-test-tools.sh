@@ -41,6 +41,7 @@ missing_packages() {
 	have mosquitto || echo mosquitto
 	have mosquitto_pub || echo mosquitto-clients
 	have nginx || echo nginx-light
+	have pebble || echo pebble
 	compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null || echo libnginx-mod-stream
 	have curl || echo curl
 	have openssl || echo openssl

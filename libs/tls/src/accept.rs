@@ -223,6 +223,11 @@ impl Inner {
             certificate,
         } = refused;
         let listener = self.listener;
+        if *reason == Reason::Challenge {
+            metrics::counter!("tls_acme_challenges_total", "listener" => listener).increment(1);
+            tracing::debug!(listener, %peer, "{detail}");
+            return;
+        }
         metrics::counter!("tls_handshake_failures_total", "listener" => listener, "reason" => reason.as_str())
             .increment(1);
         if reason.is_noise() {

@@ -1,3 +1,6 @@
+/// What a CA negotiates when it checks a name by tls-alpn-01.
+pub(crate) const ACME: &[u8] = b"acme-tls/1";
+
 /// The application protocols of an endpoint, in the order it prefers them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alpn {
@@ -49,7 +52,7 @@ impl Alpn {
     pub(crate) fn choose<'a>(&self, offered: &'a [u8]) -> Option<&'a [u8]> {
         self.names
             .iter()
-            .find_map(|name| entries(offered).find(|entry| *entry == name.as_bytes()))
+            .find_map(|name| find(offered, name.as_bytes()))
     }
 
     /// Returns the names as they travel, each with its length before it.
@@ -61,6 +64,11 @@ impl Alpn {
         }
         wire
     }
+}
+
+/// Finds a name in an offer; the answer points into it.
+pub(crate) fn find<'a>(offered: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    entries(offered).find(|entry| *entry == name)
 }
 
 /// Splits names that have their length before them; what is cut off is left out.

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslConnector};
+use openssl::ssl::{Ssl, SslConnector, StatusType};
 use openssl::x509::verify::X509CheckFlags;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio_openssl::SslStream;
 
 use crate::classify::explain;
 use crate::live::{Live, Reload};
-use crate::settings::Profile;
+use crate::settings::{Profile, Stapling};
 use crate::{Alpn, BuildError, Reason, Refused, Reloaded, Settings, TlsInfo, context, verify};
 
 /// The TLS of a client; clones share its material and a reload of it.
@@ -83,6 +83,9 @@ impl ClientTls {
             flags |= X509CheckFlags::NEVER_CHECK_SUBJECT;
         }
         ssl.param_mut().set_hostflags(flags);
+        if settings.policy.ocsp_stapling != Stapling::Off {
+            ssl.set_status_type(StatusType::OCSP)?;
+        }
         verify::prepare(&mut ssl);
         Ok(ssl)
     }

@@ -1,8 +1,10 @@
 //! What OpenSSL's crate has no safe form of; all `unsafe` of the workspace is here.
 
 use std::ffi::{CStr, c_int};
+use std::ptr;
 
 use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::asn1::{Asn1GeneralizedTimeRef, Asn1TimeRef};
 use openssl::error::ErrorStack;
 use openssl::ssl::SslRef;
 use openssl::x509::store::X509StoreBuilder;
@@ -60,6 +62,27 @@ pub(crate) fn group_name(ssl: &SslRef) -> Option<String> {
     // SAFETY: not null, and OpenSSL's names end with NUL.
     let name = unsafe { CStr::from_ptr(name) };
     Some(name.to_string_lossy().into_owned())
+}
+
+/// Returns an extension of the ClientHello, while a callback looks at it; elsewhere there is none.
+pub(crate) fn client_hello_extension(ssl: &SslRef, kind: u32) -> Option<&[u8]> {
+    let (mut bytes, mut length) = (ptr::null(), 0);
+    // SAFETY: the pointers are those of a live connection and of two local variables; OpenSSL answers 0 where there is no
+    // ClientHello.
+    let found = unsafe {
+        openssl_sys::SSL_client_hello_get0_ext(ssl.as_ptr(), kind, &raw mut bytes, &raw mut length)
+    };
+    if found != 1 || bytes.is_null() {
+        return None;
+    }
+    // SAFETY: the bytes belong to the ClientHello, which lives as long as the callback that borrows the connection.
+    Some(unsafe { std::slice::from_raw_parts(bytes, length) })
+}
+
+/// Returns the time of an OCSP response as that of a certificate, which has the other arithmetic.
+pub(crate) fn as_time(time: &Asn1GeneralizedTimeRef) -> &Asn1TimeRef {
+    // SAFETY: to OpenSSL both are the same structure, and a time of a certificate may be a generalized one.
+    unsafe { Asn1TimeRef::from_ptr(time.as_ptr().cast()) }
 }
 
 /// Returns the error for a certificate that is not for the use it is put to.

@@ -6,10 +6,11 @@
 //! - [`ClientTls`] does the handshake with a server, [`PostgresTls`] with PostgreSQL. [`TlsInfo`] says what was agreed, [`PeerCert`] who the peer is:
 //!   what a certificate means is decided by who asks.
 //! - [`Forwarded`] judges client certificates that a proxy passes on in a header.
-//! - [`Reloader`] swaps certificates while connections go on.
+//! - [`Reloader`] swaps certificates while connections go on, gets those that a CA issues by itself (ACME), and keeps their OCSP responses.
 //! - [`Reason`] is the stable word for why a connection did not come about.
 
 mod accept;
+mod acme;
 mod alpn;
 mod classify;
 mod client_tls;
@@ -20,10 +21,12 @@ mod context;
 )]
 mod ffi;
 mod forwarded;
+mod http_client;
 mod info;
 mod live;
 mod material;
 mod maybe_tls;
+mod ocsp;
 mod peer_cert;
 mod postgres;
 mod prefixed;
@@ -34,6 +37,7 @@ mod settings;
 mod verify;
 
 pub use accept::{Accepted, Acceptor};
+pub use acme::Challenges;
 pub use alpn::Alpn;
 pub use client_tls::ClientTls;
 pub use forwarded::Forwarded;
@@ -46,6 +50,7 @@ pub use reason::{Reason, Refused};
 pub use reload::Reloader;
 pub use server_tls::ServerTls;
 pub use settings::{
-    ClientAuth, CrlMode, CrlScope, Endpoint, Legacy, MaterialVariables, Network, Pin, Plaintext,
-    Policy, Profile, ProxyProtocol, ReloadOn, Role, Settings, Tickets, Version, endpoints,
+    Autocert, ClientAuth, CrlMode, CrlScope, Endpoint, Legacy, MaterialVariables, Network, Pin,
+    Plaintext, Policy, Profile, ProxyProtocol, ReloadOn, Role, Settings, Stapling, Tickets,
+    Version, endpoints,
 };

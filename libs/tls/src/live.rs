@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::Alpn;
 use crate::context::ContextError;
-use crate::material::{Loaded, files};
+use crate::material::{Loaded, directories};
 use crate::peer_cert::system_time;
 use crate::settings::{ReloadOn, Settings};
 
@@ -46,28 +47,34 @@ pub(crate) struct Generation<C> {
     pub(crate) number: u64,
     pub(crate) context: C,
     digest: [u8; 32],
+    /// How many certificates it has.
+    certificates: usize,
 }
 
 /// A context that can be replaced while connections are made with it.
 pub(crate) struct Live<C> {
     pub(crate) settings: Settings,
     pub(crate) alpn: Alpn,
-    build: Build<C>,
+    build: Box<Build<C>>,
     current: ArcSwap<Generation<C>>,
     /// One reload at a time, so that an older reading never replaces a newer one.
     reloading: Mutex<()>,
 }
 
-type Build<C> = fn(&Settings, &Loaded, &Alpn, u64) -> Result<C, ContextError>;
+type Build<C> = dyn Fn(&Settings, &Loaded, &Alpn, u64) -> Result<C, ContextError> + Send + Sync;
 
-impl<C> Live<C> {
+impl<C: 'static> Live<C> {
     /// Reads the material for the first time.
     pub(crate) fn open(
         settings: Settings,
         alpn: Alpn,
-        build: Build<C>,
+        build: impl Fn(&Settings, &Loaded, &Alpn, u64) -> Result<C, ContextError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Result<Self, BuildError> {
-        let generation = generation(&settings, &read(&settings)?, &alpn, build, 1)?;
+        let build: Box<Build<C>> = Box::new(build);
+        let generation = generation(&settings, &read(&settings)?, &alpn, &build, 1)?;
         Ok(Self {
             settings,
             alpn,
@@ -81,19 +88,33 @@ impl<C> Live<C> {
     pub(crate) fn current(&self) -> Arc<Generation<C>> {
         self.current.load_full()
     }
+
+    /// A certificate that was got from a CA stays in use until there is another, whatever became of its file.
+    fn lost_none(&self, loaded: &Loaded, before: usize) -> Result<(), BuildError> {
+        if self.settings.autocert.is_none() || loaded.identities().count() >= before {
+            return Ok(());
+        }
+        let mut problems = Problems::new();
+        let variable = self.settings.endpoint.variable("AUTOCERT_CACHE_DIR");
+        problems.push(variable, loaded.warnings.join("; "));
+        Err(BuildError::Material {
+            endpoint: self.settings.endpoint.name,
+            problems,
+        })
+    }
 }
 
 /// Something that reads its files again.
 pub(crate) trait Reload: Send + Sync {
     fn endpoint(&self) -> &'static str;
     fn reload_on(&self) -> ReloadOn;
-    fn files(&self) -> Vec<PathBuf>;
+    fn directories(&self) -> BTreeSet<PathBuf>;
     fn is_insecure(&self) -> bool;
     /// Reads the files, checks them, and only then swaps; after an error the old ones stay in use.
     fn reload(&self) -> Result<Reloaded, BuildError>;
 }
 
-impl<C: Send + Sync> Reload for Live<C> {
+impl<C: Send + Sync + 'static> Reload for Live<C> {
     fn endpoint(&self) -> &'static str {
         self.settings.endpoint.name
     }
@@ -102,8 +123,8 @@ impl<C: Send + Sync> Reload for Live<C> {
         self.settings.policy.reload
     }
 
-    fn files(&self) -> Vec<PathBuf> {
-        files(&self.settings)
+    fn directories(&self) -> BTreeSet<PathBuf> {
+        directories(&self.settings)
     }
 
     fn is_insecure(&self) -> bool {
@@ -117,8 +138,9 @@ impl<C: Send + Sync> Reload for Live<C> {
         if loaded.digest == current.digest {
             return Ok(Reloaded::Unchanged);
         }
+        self.lost_none(&loaded, current.certificates)?;
         let number = current.number + 1;
-        let next = generation(&self.settings, &loaded, &self.alpn, self.build, number)?;
+        let next = generation(&self.settings, &loaded, &self.alpn, &self.build, number)?;
         self.current.store(Arc::new(next));
         Ok(Reloaded::Swapped(number))
     }
@@ -132,11 +154,11 @@ fn read(settings: &Settings) -> Result<Loaded, BuildError> {
     })
 }
 
-fn generation<C>(
+fn generation<C: 'static>(
     settings: &Settings,
     loaded: &Loaded,
     alpn: &Alpn,
-    build: Build<C>,
+    build: &Build<C>,
     number: u64,
 ) -> Result<Generation<C>, BuildError> {
     let endpoint = settings.endpoint.name;
@@ -145,9 +167,9 @@ fn generation<C>(
         reason: error.to_string(),
     })?;
     let expiry = loaded
-        .identity
-        .as_ref()
-        .and_then(|identity| system_time(identity.leaf.not_after()).ok())
+        .identities()
+        .filter_map(|identity| system_time(identity.leaf.not_after()).ok())
+        .min()
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     if let Some(expiry) = expiry {
         metrics::gauge!("tls_cert_not_after_seconds", "endpoint" => endpoint)
@@ -157,5 +179,6 @@ fn generation<C>(
         number,
         context,
         digest: loaded.digest,
+        certificates: loaded.identities().count(),
     })
 }

@@ -65,6 +65,7 @@ impl PostgresTls {
         };
         let settings = Settings {
             endpoint: ENDPOINT,
+            autocert: None,
             policy: Policy {
                 insecure_skip_verify: verify == Verify::Nothing,
                 ..Policy::default()

@@ -33,8 +33,14 @@ pub enum Reason {
     Pin,
     /// The certificate names nobody who is allowed.
     Policy,
-    /// The certificate is for another name.
+    /// The certificate is for another name, or there is none for the name that is asked for.
     Name,
+    /// The listener has no certificate yet.
+    NoCertificate,
+    /// There is no OCSP response where there must be one.
+    OcspUnavailable,
+    /// A CA has checked a name, which is all such a connection is for.
+    Challenge,
     /// The PROXY protocol header is missing or broken.
     ProxyHeader,
     /// Who forwards a certificate is not believed.
@@ -69,6 +75,9 @@ impl Reason {
             Self::Pin => "pin",
             Self::Policy => "policy",
             Self::Name => "name",
+            Self::NoCertificate => "no_certificate",
+            Self::OcspUnavailable => "ocsp_unavailable",
+            Self::Challenge => "challenge",
             Self::ProxyHeader => "proxy_header",
             Self::Untrusted => "untrusted",
             Self::Protocol => "protocol",
@@ -80,7 +89,10 @@ impl Reason {
 
     /// Tells whether it is what scanners and health checks cause all day, not worth a warning.
     pub(crate) fn is_noise(self) -> bool {
-        matches!(self, Self::Plaintext | Self::Io | Self::Deadline)
+        matches!(
+            self,
+            Self::Plaintext | Self::Io | Self::Deadline | Self::Challenge
+        )
     }
 }
 

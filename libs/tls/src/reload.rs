@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::acme::{Acme, Challenges};
 use crate::live::Reload;
+use crate::ocsp::Stapler;
 use crate::settings::ReloadOn;
 use crate::{ClientTls, Forwarded, PostgresTls, Reloaded, ServerTls};
 
@@ -25,10 +28,13 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 /// How often an unverified peer is complained about.
 const COMPLAIN_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Reads certificates again when their files change, or on SIGHUP.
+/// Reads certificates again when their files change, or on SIGHUP; gets those that a CA issues by itself, and what
+/// responders say about them.
 #[derive(Default)]
 pub struct Reloader {
     targets: Vec<Target>,
+    acme: Acme,
+    stapler: Stapler,
 }
 
 struct Target {
@@ -45,7 +51,19 @@ impl Reloader {
 
     /// Looks after a listener.
     pub fn add_server(&mut self, tls: &ServerTls) {
+        self.acme.add(tls);
+        self.stapler.add(tls);
         self.add(tls.live());
+    }
+
+    /// Returns what is to be answered to a CA that checks names over HTTP.
+    pub fn challenges(&self) -> Challenges {
+        self.acme.challenges().clone()
+    }
+
+    /// Returns where it is to be answered.
+    pub fn challenge_addresses(&self) -> BTreeSet<SocketAddr> {
+        self.acme.http_addresses()
     }
 
     /// Looks after the certificates that a proxy forwards.
@@ -74,6 +92,18 @@ impl Reloader {
 
     /// Runs until the stop; bad material is logged and leaves the old in use.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), BoxError> {
+        let acme = std::mem::take(&mut self.acme);
+        let stapler = std::mem::take(&mut self.stapler);
+        acme.prepare()?;
+        tokio::try_join!(
+            self.read_again(stop.clone()),
+            acme.run(stop.clone()),
+            stapler.run(stop)
+        )?;
+        Ok(())
+    }
+
+    async fn read_again(mut self, stop: CancellationToken) -> Result<(), BoxError> {
         let changed = Arc::new(Notify::new());
         let _watcher = self.watch(&changed);
         let mut hangup = signal(SignalKind::hangup())?;
@@ -98,8 +128,7 @@ impl Reloader {
             .targets
             .iter()
             .filter(watched)
-            .flat_map(|target| target.live.files())
-            .map(|file| directory(&file))
+            .flat_map(|target| target.live.directories())
             .collect();
         if directories.is_empty() {
             return None;
@@ -148,35 +177,48 @@ impl Reloader {
 impl Target {
     async fn reload(&mut self) {
         let live = Arc::clone(&self.live);
-        let endpoint = live.endpoint();
-        let count = |result: &'static str| {
-            metrics::counter!("tls_reloads_total", "endpoint" => endpoint, "result" => result)
-                .increment(1);
-        };
-        // Files are read and keys are checked, which is no work for the thread of others' connections.
-        let result = match tokio::task::spawn_blocking(move || live.reload()).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match result {
-            Ok(Reloaded::Unchanged) => self.error = None,
-            Ok(Reloaded::Swapped(generation)) => {
-                count("swapped");
-                tracing::info!(endpoint, generation, "new certificates are in use");
-                self.error = None;
-            }
-            Err(error) if self.error.as_ref() == Some(&error) => {}
-            Err(error) => {
-                count("refused");
-                tracing::error!(
-                    endpoint,
-                    error,
-                    "new certificates are refused, the old ones stay in use"
-                );
-                self.error = Some(error);
-            }
+        let result = reload(&live).await;
+        let error = result.err().map(|error| error.to_string());
+        if let Some(error) = &error
+            && self.error.as_ref() != Some(error)
+        {
+            complain(&*live, error);
         }
+        self.error = error;
     }
+}
+
+/// Reads material again because something else is known to be new.
+pub(crate) async fn refresh(live: &Arc<dyn Reload>) {
+    if let Err(error) = reload(live).await {
+        complain(&**live, &error.to_string());
+    }
+}
+
+async fn reload(live: &Arc<dyn Reload>) -> Result<(), BoxError> {
+    let (endpoint, live) = (live.endpoint(), Arc::clone(live));
+    // Files are read and keys are checked, which is no work for the thread of others' connections.
+    if let Reloaded::Swapped(generation) =
+        tokio::task::spawn_blocking(move || live.reload()).await??
+    {
+        count(endpoint, "swapped");
+        tracing::info!(endpoint, generation, "new certificates are in use");
+    }
+    Ok(())
+}
+
+fn complain(live: &dyn Reload, error: &str) {
+    let endpoint = live.endpoint();
+    count(endpoint, "refused");
+    tracing::error!(
+        endpoint,
+        error,
+        "new certificates are refused, the old ones stay in use"
+    );
+}
+
+fn count(endpoint: &'static str, result: &'static str) {
+    metrics::counter!("tls_reloads_total", "endpoint" => endpoint, "result" => result).increment(1);
 }
 
 /// Waits for a change, and then until there is none for a while: files are written one after the other.
@@ -195,12 +237,5 @@ fn is_change(kind: EventKind) -> bool {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) => true,
         EventKind::Any | EventKind::Other => true,
-    }
-}
-
-fn directory(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
     }
 }

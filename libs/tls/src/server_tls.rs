@@ -1,39 +1,80 @@
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use openssl::ssl::{Ssl, SslContext};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_openssl::SslStream;
 
+use crate::acme::Challenges;
 use crate::classify::explain;
 use crate::live::{Live, Reload};
-use crate::settings::ClientAuth;
-use crate::{Alpn, BuildError, Reason, Refused, Reloaded, Settings, TlsInfo, context, verify};
+use crate::ocsp::Staples;
+use crate::settings::{Autocert, ClientAuth, Stapling};
+use crate::{
+    Alpn, BuildError, Reason, Refused, Reloaded, Settings, TlsInfo, alpn, context, verify,
+};
 
 /// The TLS of a listener; clones share its material and a reload of it.
 #[derive(Clone)]
-pub struct ServerTls(Arc<Live<SslContext>>);
+pub struct ServerTls {
+    live: Arc<Live<SslContext>>,
+    shared: Arc<Shared>,
+}
+
+/// What the contexts of a listener share over all generations.
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// What CAs are told to look at; with it, a [`Reloader`](crate::Reloader) gets certificates for the listener.
+    pub(crate) challenges: OnceLock<Challenges>,
+    pub(crate) staples: Staples,
+}
 
 impl ServerTls {
     /// Reads certificate, key and CAs.
     pub fn open(settings: &Settings, alpn: Alpn) -> Result<Self, BuildError> {
-        Live::open(settings.clone(), alpn, context::server)
-            .map(Arc::new)
-            .map(Self)
+        let shared = Arc::new(Shared::default());
+        let of_generations = Arc::clone(&shared);
+        let live = Live::open(
+            settings.clone(),
+            alpn,
+            move |settings, loaded, alpn, generation| {
+                context::server(settings, loaded, alpn, generation, &of_generations)
+            },
+        )?;
+        Ok(Self {
+            live: Arc::new(live),
+            shared,
+        })
     }
 
     /// Reads the files again; what is wrong with them leaves the old ones in use.
     pub fn reload(&self) -> Result<Reloaded, BuildError> {
-        self.0.reload()
+        self.live.reload()
     }
 
     pub(crate) fn live(&self) -> Arc<dyn Reload> {
-        Arc::clone(&self.0) as _
+        Arc::clone(&self.live) as _
+    }
+
+    /// Returns how it gets its certificates by itself, if it does.
+    pub(crate) fn autocert(&self) -> Option<&Autocert> {
+        self.live.settings.autocert.as_ref()
+    }
+
+    /// Lets CAs check names on this listener; the first call counts.
+    pub(crate) fn answer(&self, challenges: &Challenges) {
+        let _ = self.shared.challenges.set(challenges.clone());
+    }
+
+    /// Returns the places of OCSP responses, if it presents any.
+    pub(crate) fn staples(&self) -> Option<&Staples> {
+        let stapling = self.live.settings.policy.ocsp_stapling;
+        (stapling != Stapling::Off).then_some(&self.shared.staples)
     }
 
     /// Prepares one connection with the material of now.
     pub(crate) fn begin<S: AsyncRead + AsyncWrite>(&self, io: S) -> Result<Handshake<S>, Refused> {
-        let generation = self.0.current();
+        let generation = self.live.current();
         let set_up = |error| Refused::new(Reason::Protocol, format!("cannot set up TLS: {error}"));
         let mut ssl = Ssl::new(&generation.context).map_err(set_up)?;
         verify::prepare(&mut ssl);
@@ -69,7 +110,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
     }
 
     fn check(&self, info: &TlsInfo) -> Result<(), Refused> {
-        let live = &self.tls.0;
+        if info.alpn.as_deref().map(str::as_bytes) == Some(alpn::ACME) {
+            let text = "a CA has checked a name, and the connection ends there";
+            return Err(Refused::new(Reason::Challenge, text));
+        }
+        let live = &self.tls.live;
         if live.alpn.is_required() && info.alpn.is_none() {
             let text = "the peer does not negotiate the protocol (ALPN), which it must here";
             return Err(Refused::new(Reason::Alpn, text));

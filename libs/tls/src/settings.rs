@@ -1,5 +1,6 @@
 //! What an operator says about the TLS of one endpoint.
 
+mod autocert;
 mod endpoint;
 mod kinds;
 mod load;
@@ -9,10 +10,11 @@ mod policy;
 mod policy_load;
 mod rules;
 
+pub use autocert::Autocert;
 pub use endpoint::{Endpoint, Legacy, Role};
 pub use kinds::{
     ClientAuth, CrlMode, CrlScope, Network, Pin, Plaintext, Profile, ProxyProtocol, ReloadOn,
-    Tickets, Version,
+    Stapling, Tickets, Version,
 };
 pub(crate) use object::Material;
 pub(crate) use pem::{Pem, read_file};
@@ -32,6 +34,8 @@ pub mod endpoints {
 pub struct Settings {
     pub(crate) endpoint: Endpoint,
     pub(crate) policy: Policy,
+    /// How a listener gets its certificates by itself, if it does.
+    pub(crate) autocert: Option<Autocert>,
     pub(crate) material: Material,
     pub(crate) enabled: bool,
     pub(crate) client_auth: ClientAuth,

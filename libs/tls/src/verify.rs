@@ -22,7 +22,14 @@ pub(crate) fn prepare(ssl: &mut SslRef) {
     ssl.set_ex_data(*VERDICT, Verdict::default());
 }
 
-/// Returns why the peer's certificate was refused, if it was.
+/// Notes why a connection ends, when it is for another reason than the peer's certificate.
+pub(crate) fn refuse(ssl: &SslRef, refused: Refused) {
+    if let Some(verdict) = ssl.ex_data(*VERDICT) {
+        verdict.get_or_init(|| refused);
+    }
+}
+
+/// Returns why the peer was refused, if it was.
 pub(crate) fn verdict(ssl: &SslRef) -> Option<Refused> {
     ssl.ex_data(*VERDICT)?.get().cloned()
 }

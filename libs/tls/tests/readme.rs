@@ -1,6 +1,6 @@
 //! The tables of the README come from the code.
 
-use tls::{Endpoint, Legacy, MaterialVariables, Policy, Role, endpoints};
+use tls::{Autocert, Endpoint, Legacy, MaterialVariables, Policy, Role, endpoints};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
@@ -13,6 +13,15 @@ fn readme_shows_the_material() {
 #[test]
 fn readme_shows_the_policy() {
     config::check_readme(README, "POLICY", &config::table::<Policy>("PREFIX_TLS_"));
+}
+
+#[test]
+fn readme_shows_the_automatic_certificates() {
+    config::check_readme(
+        README,
+        "AUTOCERT",
+        &config::table::<Autocert>("PREFIX_TLS_"),
+    );
 }
 
 #[test]

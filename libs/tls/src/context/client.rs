@@ -1,6 +1,6 @@
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode};
 
-use super::{ContextError, common, store};
+use super::{ContextError, common, staple, store};
 use crate::Alpn;
 use crate::material::Loaded;
 use crate::settings::Settings;
@@ -22,6 +22,7 @@ pub(crate) fn client(
     } else {
         builder.set_verify_cert_store(store::store(settings, loaded)?)?;
         builder.set_verify_depth(store::DEPTH);
+        staple::expect(&mut builder, settings)?;
         let rules = Rules::new(settings);
         builder.set_verify_callback(SslVerifyMode::PEER, move |good, context| {
             rules.judge(good, context)

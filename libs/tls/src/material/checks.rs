@@ -9,7 +9,7 @@ use openssl::x509::{X509, X509Crl, X509Ref};
 
 use super::Identity;
 use crate::peer_cert::Uses;
-use crate::settings::{Pem, Role};
+use crate::settings::{Pem, Role, Stapling};
 
 const BEGIN_CRL: &[u8] = b"-----BEGIN X509 CRL-----";
 const END_CRL: &[u8] = b"-----END X509 CRL-----";
@@ -19,22 +19,46 @@ const SOON_DAYS: u32 = 1;
 
 /// A key of another certificate, or a certificate past its time, is a mistake.
 pub(super) fn pair(identity: &Identity, cert: &Pem, key: &Pem, problems: &mut Problems) {
-    let matches = identity
-        .leaf
-        .public_key()
-        .is_ok_and(|public| public.public_eq(&identity.key));
-    if !matches {
+    if !is_pair(identity) {
         problems.push(
             key.variable(),
             format!("is not the key of the certificate in {}", cert.variable()),
         );
     }
-    if !ends_after(&identity.leaf, 0) {
+    if is_expired(&identity.leaf) {
         problems.push(
             cert.variable(),
             format!("expired at {}", identity.leaf.not_after()),
         );
     }
+}
+
+/// Tells whether a key is that of its certificate.
+pub(super) fn is_pair(identity: &Identity) -> bool {
+    let public = identity.leaf.public_key();
+    public.is_ok_and(|public| public.public_eq(&identity.key))
+}
+
+/// Tells whether a certificate is past its time.
+pub(super) fn is_expired(leaf: &X509Ref) -> bool {
+    !ends_after(leaf, 0)
+}
+
+/// Says why nobody can be asked about our own certificate, where somebody should be.
+pub(super) fn responder(
+    identity: &Identity,
+    role: Role,
+    stapling: Stapling,
+) -> Option<&'static str> {
+    if role != Role::Listener || stapling == Stapling::Off {
+        return None;
+    }
+    let responders = identity.leaf.ocsp_responders();
+    if responders.map_or(0, |all| all.len()) == 0 {
+        return Some("holds a certificate that names no OCSP responder");
+    }
+    let alone = identity.intermediates.is_empty();
+    alone.then_some("holds no certificate of the issuer, which OCSP needs; append it")
 }
 
 /// Names what is odd about our own certificate.

@@ -195,6 +195,7 @@ endpoints! {
 /// Returns the full names of the variables that hold for all endpoints.
 pub fn variables() -> Vec<String> {
     let mut names = config::names::<super::Policy>("MF_TLS_");
+    names.extend(config::names::<super::Autocert>("MF_TLS_"));
     names.retain(|name| super::policy_load::is_global(name));
     names.push("MF_TLS_STRICT".to_owned());
     names
@@ -219,6 +220,7 @@ impl Endpoint {
         for prefix in self.prefixes {
             let prefix = format!("{prefix}_TLS_");
             names.extend(config::names::<super::Policy>(&prefix));
+            names.extend(config::names::<super::Autocert>(&prefix));
             names.extend(config::names::<super::MaterialVariables>(&prefix));
         }
         for legacy in self.legacy {

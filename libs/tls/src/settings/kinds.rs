@@ -75,6 +75,18 @@ pub enum CrlScope {
     Leaf,
 }
 
+/// What is done about OCSP responses that travel in the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stapling {
+    /// Nothing.
+    Off,
+    /// They are presented and looked at when there are any.
+    Auto,
+    /// Nothing goes without one.
+    Must,
+}
+
 /// How much a certificate must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

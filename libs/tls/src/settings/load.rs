@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use config::{Environment, Problems};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,7 +8,7 @@ use super::object::{self, Object};
 use super::policy_load::{self, Named};
 use super::rules;
 use super::{ClientAuth, Endpoint, Profile, Role, Settings};
-use crate::context;
+use crate::context::{self, ContextError};
 use crate::material::Loaded;
 
 /// What holds for the whole platform.
@@ -64,8 +66,12 @@ fn settings(
         Some(_) if !strict => Profile::Legacy,
         _ => Profile::Strict,
     };
+    let autocert = Some(&named.autocert).filter(|autocert| enabled && autocert.autocert);
     Settings {
         endpoint,
+        autocert: autocert
+            .filter(|_| endpoint.role == Role::Listener)
+            .cloned(),
         client_auth: policy.client_auth.unwrap_or(default_auth),
         profile: policy.profile.unwrap_or(default_profile),
         policy,
@@ -77,13 +83,16 @@ fn settings(
 /// Finds out whether OpenSSL takes the lists, while their variables are known.
 fn try_context(settings: &Settings, named: &Named, loaded: &Loaded, problems: &mut Problems) {
     let built = match settings.endpoint.role {
-        Role::Listener => context::server(settings, loaded, &crate::Alpn::none(), 0).map(drop),
+        Role::Listener => {
+            let shared = Arc::default();
+            context::server(settings, loaded, &crate::Alpn::none(), 0, &shared).map(drop)
+        }
         Role::Client => context::client(settings, loaded, &crate::Alpn::none()).map(drop),
     };
-    if let Err(error) = built {
+    if let Err(ContextError::Setting { setting, source }) = built {
         problems.push(
-            named.variable(error.setting),
-            format!("is not accepted: {}", error.source),
+            named.variable(setting),
+            format!("is not accepted: {source}"),
         );
     }
 }

@@ -25,8 +25,8 @@ enum Source {
 }
 
 impl Pem {
-    /// The file that a variable of 0.9 names.
-    pub(crate) fn file(variable: &str, path: &str) -> Self {
+    /// A file that is named outside the variables of a prefix.
+    pub(crate) fn file(variable: &str, path: impl Into<PathBuf>) -> Self {
         Self {
             variable: variable.to_owned(),
             source: Source::File(path.into()),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{
     ClientAuth, CrlMode, CrlScope, Network, Pin, Plaintext, Profile, ProxyProtocol, ReloadOn,
-    Tickets, Version,
+    Stapling, Tickets, Version,
 };
 
 /// How an endpoint does TLS, apart from its certificate, key and CAs.
@@ -17,6 +17,8 @@ pub struct Policy {
     pub insecure_skip_verify: bool,
     /// Client: the name to ask for and to verify instead of the host's.
     pub server_name: Option<String>,
+    /// Listener: directory with further certificates, `NAME.crt` beside `NAME.key`; a client gets the one for the name it asks for (SNI), else the configured one.
+    pub certs_dir: Option<String>,
     /// Listener: `none`, `optional` or `require` client certificates; unset means `require` when there is a client CA.
     pub client_auth: Option<ClientAuth>,
     /// Oldest version, `1.2` or `1.3`.
@@ -51,6 +53,8 @@ pub struct Policy {
     pub crl_mode: CrlMode,
     /// What is looked up in the revocation lists: the whole `chain` or only the `leaf`.
     pub crl_scope: CrlScope,
+    /// OCSP stapling: `off`, `auto` or `must`. A listener asks the responder of its own certificate and presents the response; with `must`, no new certificate is used without one, and clients that ask for one are refused while there is none. A client refuses a revoked server; with `must`, also one without a good response.
+    pub ocsp_stapling: Stapling,
     /// SHA-256 of the public keys (SubjectPublicKeyInfo) a peer may have, on top of a good chain.
     pub pinned_spki: Vec<Pin>,
     /// Names a peer's certificate may have: URIs or DNS names of its SAN, with `*` at the end for a prefix.
@@ -84,6 +88,7 @@ impl Default for Policy {
             enabled: None,
             insecure_skip_verify: false,
             server_name: None,
+            certs_dir: None,
             client_auth: None,
             min_version: Version::V12,
             max_version: Version::V13,
@@ -101,6 +106,7 @@ impl Default for Policy {
             crl_pem: None,
             crl_mode: CrlMode::Hard,
             crl_scope: CrlScope::Chain,
+            ocsp_stapling: Stapling::Off,
             pinned_spki: Vec::new(),
             allowed_ids: Vec::new(),
             partial_chain: false,

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
 use config::{Environment, Problems};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 
-use super::{Endpoint, Policy};
+use super::{Autocert, Endpoint, Policy, autocert};
 
 /// The prefix of what holds for the whole platform.
 const GLOBAL: &str = "MF";
@@ -10,6 +12,8 @@ const GLOBAL: &str = "MF";
 /// What says who the peer is, or turns TLS on, is never said for the whole platform at once.
 const NEVER_GLOBAL: &[&str] = &[
     "ENABLED",
+    "AUTOCERT",
+    "CERTS_DIR",
     "SERVER_NAME",
     "INSECURE_SKIP_VERIFY",
     "PINNED_SPKI",
@@ -28,6 +32,7 @@ pub(super) fn is_global(name: &str) -> bool {
 /// A policy, and the variable that decided each field of it.
 pub(crate) struct Named {
     pub(crate) policy: Policy,
+    pub(crate) autocert: Autocert,
     endpoint: Endpoint,
     variables: BTreeMap<String, String>,
 }
@@ -40,14 +45,32 @@ impl Named {
     }
 }
 
-/// Reads the policy field by field, each from the first prefix that has it.
+/// Reads the policy.
 pub(crate) fn load(
     environment: &Environment,
     endpoint: &Endpoint,
     problems: &mut Problems,
 ) -> Named {
-    let fields = config::names::<Policy>("");
     let mut variables = BTreeMap::new();
+    let policy = choose(environment, endpoint, &mut variables, problems);
+    let mut autocert = choose(environment, endpoint, &mut variables, problems);
+    autocert::normalise(&mut autocert);
+    Named {
+        policy,
+        autocert,
+        endpoint: *endpoint,
+        variables,
+    }
+}
+
+/// Reads field by field, each from the first prefix that has it.
+fn choose<T: DeserializeOwned + JsonSchema + Default>(
+    environment: &Environment,
+    endpoint: &Endpoint,
+    variables: &mut BTreeMap<String, String>,
+    problems: &mut Problems,
+) -> T {
+    let fields = config::names::<T>("");
     let mut chosen = Vec::new();
     for prefix in endpoint.prefixes.iter().chain([&GLOBAL]) {
         let mut own = Vec::new();
@@ -56,24 +79,23 @@ pub(crate) fn load(
             if elsewhere || variables.contains_key(field) {
                 continue;
             }
-            let name = format!("{prefix}_TLS_{field}");
-            if let Some(value) = environment.get(&name) {
-                own.push((name.clone(), value.to_owned()));
-                chosen.push((field.clone(), value.to_owned()));
-                variables.insert(field.clone(), name);
+            // A value, or the file that it is in.
+            for suffix in ["", "_FILE"] {
+                let name = format!("{prefix}_TLS_{field}{suffix}");
+                if let Some(value) = environment.get(&name) {
+                    own.push((name.clone(), value.to_owned()));
+                    chosen.push((format!("{field}{suffix}"), value.to_owned()));
+                    variables.insert(field.clone(), name);
+                }
             }
         }
         // For the mistakes, under the names the operator wrote.
-        let _: Option<Policy> = config::load(
+        let _: Option<T> = config::load(
             &own.into_iter().collect(),
             &format!("{prefix}_TLS_"),
             problems,
         );
     }
     let merged = config::load(&chosen.into_iter().collect(), "", &mut Problems::new());
-    Named {
-        policy: merged.unwrap_or_default(),
-        endpoint: *endpoint,
-        variables,
-    }
+    merged.unwrap_or_default()
 }

@@ -4,7 +4,9 @@ use config::Problems;
 
 use super::object::Object;
 use super::policy_load::Named;
-use super::{ClientAuth, Endpoint, Plaintext, Profile, ProxyProtocol, Role, Settings, Version};
+use super::{
+    ClientAuth, Endpoint, Plaintext, Profile, ProxyProtocol, Role, Settings, Version, autocert,
+};
 
 /// Decides whether an endpoint does TLS.
 pub(super) fn enabled(
@@ -41,6 +43,10 @@ pub(super) fn enabled(
         }
         return false;
     }
+    if endpoint.role == Role::Listener && named.autocert.autocert {
+        autocert::check(named, object, problems);
+        return true;
+    }
     match endpoint.role {
         Role::Client => {
             let any = material.cert.is_some() || material.ca.is_some();
@@ -54,6 +60,7 @@ pub(super) fn enabled(
                 (None, Some(_), None) if endpoint.is_forwarded(policy) => return false,
                 (None, Some(ca), _) => ca.variable().to_owned(),
                 (None, None, Some(_)) => named.variable("ENABLED"),
+                (None, None, None) if policy.certs_dir.is_some() => named.variable("CERTS_DIR"),
                 (None, None, None) => return false,
             };
             problems.push(
