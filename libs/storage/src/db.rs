@@ -157,7 +157,13 @@ impl Tx {
         }
     }
 
-    pub(crate) async fn batch(&self, sql: &str) -> Result<()> {
+    /// Runs statements without values and without an answer; their text is the program's own, never made of input.
+    ///
+    /// For what a static text cannot say, such as the name of a partition.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub async fn batch(&self, sql: &str) -> Result<()> {
         match self {
             Self::Postgres(tx) => tx.batch(sql).await,
             Self::Sqlite(tx) => tx.batch(sql).await,

@@ -37,6 +37,10 @@ pub(crate) fn define(connection: &Connection) -> rusqlite::Result<()> {
         let both = text.zip(part);
         Ok(both.map(|(text, part)| text.to_lowercase().contains(&part.to_lowercase())))
     })?;
+    // PostgreSQL has it built in.
+    connection.create_scalar_function("floor", 1, flags, |context: &Context<'_>| {
+        Ok(context.get::<Option<f64>>(0)?.map(f64::floor))
+    })?;
     connection.create_scalar_function("json_contains", 2, flags, |context: &Context<'_>| {
         if context.get_raw(0).data_type() == rusqlite::types::Type::Null
             || context.get_raw(1).data_type() == rusqlite::types::Type::Null

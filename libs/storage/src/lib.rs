@@ -10,11 +10,12 @@
 //! - Queries name their columns: a migration that adds one would break prepared statements with `*`.
 //! - Lists are ordered by ids, numbers and times; the order of texts differs between databases.
 //! - `fold(x)` folds case, `has_text(haystack, needle)` finds text without wildcards and case, `json_contains(a, b)`
-//!   is `a @> b`. No other function or operator on text case or JSON, no arrays, enums, `ILIKE`, `= ANY`, `FOR UPDATE`.
+//!   is `a @> b`, `floor(x)` rounds down. No other function or operator on text case or JSON, no arrays, enums, `ILIKE`, `= ANY`, `FOR UPDATE`.
 //! - SQLite checks neither lengths nor types: validate before, and let PostgreSQL catch what slipped.
 //! - Only additive `ALTER TABLE .. ADD COLUMN` in migrations. What only one database has, such as a kind of index,
 //!   goes into a migration with a text for [`Each`](Sql::Each).
 
+mod bulk;
 mod config;
 mod db;
 mod error;
@@ -29,6 +30,7 @@ mod settings;
 mod sqlite;
 
 pub use self::config::Config;
+pub use bulk::Bulk;
 pub use db::{Db, Tx, open};
 pub use error::{Error, Result};
 pub use lock::LockGuard;

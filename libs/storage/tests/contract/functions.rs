@@ -164,3 +164,18 @@ fn text(rows: &[storage::Row], column: &str) -> String {
         .map(|row| row.get::<String>(column).unwrap())
         .collect()
 }
+
+#[tokio::test]
+async fn floor_rounds_down() {
+    for db in databases().await {
+        for (number, expected) in [(2.5, 2.0), (-2.5, -3.0), (3.0, 3.0)] {
+            let rows = db
+                .query(
+                    "SELECT floor(CAST($1 AS DOUBLE PRECISION)) AS n",
+                    &[&number],
+                )
+                .await;
+            assert_eq!(rows.unwrap()[0].get::<f64>("n").unwrap(), expected);
+        }
+    }
+}

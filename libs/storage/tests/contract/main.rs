@@ -1,6 +1,7 @@
 //! What both databases do alike, and what the rest of the platform relies on; each test runs on every database at hand.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+mod bulk;
 mod dialect;
 mod errors;
 mod functions;

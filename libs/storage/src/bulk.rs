@@ -1,0 +1,57 @@
+use crate::{Error, Param, Result, Row, Tx};
+
+/// How many rows one statement has: each text is prepared once, and few texts do for any number of rows.
+const LENGTHS: [usize; 4] = [256, 32, 4, 1];
+/// The most values of a statement on SQLite; PostgreSQL takes twice as many.
+const MAX_VALUES: usize = 32_766;
+
+/// An INSERT of any number of rows, in few statements; to be kept in a static.
+#[derive(Debug)]
+pub struct Bulk {
+    columns: usize,
+    texts: [String; LENGTHS.len()],
+}
+
+impl Bulk {
+    /// Makes it of what comes before the rows, `INSERT INTO t (a, b) VALUES`, their columns, and what comes after them.
+    ///
+    /// # Panics
+    /// When there are more columns than a statement of many rows can have.
+    pub fn new(head: &str, columns: usize, tail: &str) -> Self {
+        assert!(
+            columns > 0 && columns * LENGTHS[0] <= MAX_VALUES,
+            "a bulk of {columns} columns"
+        );
+        let texts = LENGTHS.map(|rows| text(head, columns, rows, tail));
+        Self { columns, texts }
+    }
+
+    /// Inserts rows, given as the values of one after the other, and returns what the statements return.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub async fn query(&'static self, tx: &Tx, mut values: &[&dyn Param]) -> Result<Vec<Row>> {
+        if !values.len().is_multiple_of(self.columns) {
+            return Err(Error::internal("the last row is not whole"));
+        }
+        let mut returned = Vec::new();
+        for (rows, text) in LENGTHS.iter().zip(&self.texts) {
+            while values.len() >= rows * self.columns {
+                let (now, later) = values.split_at(rows * self.columns);
+                returned.extend(tx.query(text, now).await?);
+                values = later;
+            }
+        }
+        Ok(returned)
+    }
+}
+
+fn text(head: &str, columns: usize, rows: usize, tail: &str) -> String {
+    let row = |row: usize| {
+        let first = row * columns + 1;
+        let names: Vec<String> = (first..first + columns).map(|n| format!("${n}")).collect();
+        format!("({})", names.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!("{head} {} {tail}", rows.join(", "))
+}
