@@ -296,11 +296,12 @@ fn an_object_is_flattened_by_its_paths() {
         br#"{"room":{"t":21.5,"on":true},"list":[1,"x",null],"none":null}"#,
         NOW,
     );
-    let flat: Vec<_> = records
+    let mut flat: Vec<_> = records
         .unwrap()
         .into_iter()
         .map(|record| (record.name, record.value.unwrap()))
         .collect();
+    flat.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         flat,
         [

@@ -1,0 +1,153 @@
+use model::ThingId;
+use senml::{Record, Value};
+use storage::{Result, Row};
+
+use crate::query::{Values, filtered};
+use crate::{Content, Cursor, Entry, History, Query, Raw};
+
+/// How many rows are read at a time: a row may have the bytes of a whole message.
+const CHUNK: u32 = 100;
+
+/// Which part of what a query finds is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging {
+    /// Where to go on, from the page before; none begins with the newest entry.
+    pub after: Option<Cursor>,
+    /// How many entries to leave out first.
+    pub offset: u64,
+    /// The most entries.
+    pub limit: u32,
+    /// About the most bytes; the page ends with the entry that goes beyond.
+    pub bytes: usize,
+}
+
+/// A part of what a query finds, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Where to go on; none when there is nothing more.
+    pub next: Option<Cursor>,
+}
+
+impl History {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// As [`storage::Db::query`].
+    pub async fn read(&self, query: &Query, paging: Paging) -> Result<Page> {
+        let mut after = paging.after.unwrap_or(Cursor::newest());
+        let mut offset = i64::try_from(paging.offset).unwrap_or(i64::MAX);
+        let (mut left, mut bytes) = (paging.limit, 0);
+        let mut entries: Vec<Entry> = Vec::new();
+        loop {
+            // One more than wanted tells whether there is more.
+            let chunk = left.saturating_add(1).min(CHUNK);
+            let rows = self.chunk(query, after, chunk, offset).await?;
+            let is_last = rows.len() < chunk as usize;
+            for row in &rows {
+                if left == 0 || bytes > paging.bytes {
+                    return Ok(Page {
+                        entries,
+                        next: Some(after),
+                    });
+                }
+                let entry = entry(query, row)?;
+                after = Cursor {
+                    time: entry.time(),
+                    id: entry.id,
+                    part: entry.part,
+                };
+                bytes += entry.size();
+                left -= 1;
+                entries.push(entry);
+            }
+            if is_last {
+                return Ok(Page {
+                    entries,
+                    next: None,
+                });
+            }
+            offset = 0;
+        }
+    }
+
+    async fn chunk(
+        &self,
+        query: &Query,
+        after: Cursor,
+        limit: u32,
+        offset: i64,
+    ) -> Result<Vec<Row>> {
+        // The comparison of the times by themselves tells PostgreSQL which partitions do not matter.
+        let sql = filtered!(
+            "SELECT time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
+                data_value, value_sum, update_time, link, content_type, payload, reason",
+            "AND time <= $14 AND (time, id, part) < ($14, $15, $16)
+            ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
+        );
+        let values = Values::new(query);
+        let limit = i64::from(limit);
+        let params = values.and(&[&after.time, &after.id, &after.part, &limit, &offset]);
+        self.db.query(sql, &params).await
+    }
+
+    /// Counts all that a query finds.
+    ///
+    /// # Errors
+    /// As [`storage::Db::query`].
+    pub async fn count(&self, query: &Query) -> Result<u64> {
+        let sql = filtered!("SELECT COUNT(*) AS total", "");
+        let values = Values::new(query);
+        let row = self.db.query_opt(sql, &values.and(&[])).await?;
+        total(row.as_ref())
+    }
+}
+
+pub(crate) fn total(row: Option<&Row>) -> Result<u64> {
+    let total = row.map_or(Ok(0), |row| row.get::<i64>("total"))?;
+    Ok(u64::try_from(total).unwrap_or_default())
+}
+
+fn entry(query: &Query, row: &Row) -> Result<Entry> {
+    let content = match row.get::<Option<Vec<u8>>>("payload")? {
+        Some(payload) => Content::Raw(Raw {
+            time: row.get("time")?,
+            content_type: row.get("content_type")?,
+            payload: payload.into(),
+            reason: row.get("reason")?,
+        }),
+        None => Content::Record(record(row)?),
+    };
+    let publisher: ThingId = row.get("publisher")?;
+    Ok(Entry {
+        id: row.get("id")?,
+        part: row.get("part")?,
+        channel: query.channel,
+        subtopic: row.get("subtopic")?,
+        publisher,
+        protocol: row.get("protocol")?,
+        content,
+    })
+}
+
+fn record(row: &Row) -> Result<Record> {
+    let number: Option<f64> = row.get("value")?;
+    let text: Option<String> = row.get("string_value")?;
+    let bool: Option<bool> = row.get("bool_value")?;
+    let data: Option<String> = row.get("data_value")?;
+    let value = number
+        .map(Value::Number)
+        .or(text.map(Value::Text))
+        .or(bool.map(Value::Bool))
+        .or(data.map(Value::Data));
+    Ok(Record {
+        name: row.get("name")?,
+        unit: row.get("unit")?,
+        value,
+        sum: row.get("value_sum")?,
+        time: row.get("time")?,
+        update_time: row.get("update_time")?,
+        link: row.get("link")?,
+    })
+}
