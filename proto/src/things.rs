@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Action, ChannelId, Credentials, Result, Secret, ThingId};
+use serde_json::{Map, Value};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
@@ -50,6 +51,18 @@ pub trait Things: Send + Sync {
 
     /// Tells where the relative MQTT topics of a thing lead, if anywhere.
     async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>>;
+
+    /// Succeeds when a token is of the user who owns the channel.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when the token is not good, `Forbidden` when the channel is not the user's or does not exist.
+    async fn authorize_owner(&self, token: &Secret, channel: ChannelId) -> Result<()>;
+
+    /// Returns what its owner says about a channel, an empty object when nothing.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not exist.
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Map<String, Value>>;
 
     /// Lists the events after a number, oldest first, for those who lost the event stream.
     async fn changes(&self, since: u64) -> Result<Changes>;
@@ -156,6 +169,33 @@ impl Things for Client {
         channel.map(|channel| channel.parse()).transpose()
     }
 
+    async fn authorize_owner(&self, token: &Secret, channel: ChannelId) -> Result<()> {
+        let message = wire::OwnerAuthorization {
+            token: token.expose().to_owned(),
+            channel: channel.to_string(),
+        };
+        let reply = self
+            .inner
+            .clone()
+            .authorize_owner(self.request(message))
+            .await;
+        reply.map(|_| ()).map_err(|status| from_status(&status))
+    }
+
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Map<String, Value>> {
+        let id = channel.to_string();
+        let message = self.request(wire::Channel { id });
+        let reply = self.inner.clone().get_channel_metadata(message).await;
+        let json = reply
+            .map_err(|status| from_status(&status))?
+            .into_inner()
+            .json;
+        if json.is_empty() {
+            return Ok(Map::new());
+        }
+        serde_json::from_str(&json).map_err(|_| model::Error::internal())
+    }
+
     async fn changes(&self, since: u64) -> Result<Changes> {
         let reply = self
             .inner
@@ -256,6 +296,28 @@ impl things_server::Things for Server {
         Ok(Response::new(wire::DefaultChannel {
             channel: channel.map(|channel| channel.to_string()),
         }))
+    }
+
+    async fn authorize_owner(
+        &self,
+        request: Request<wire::OwnerAuthorization>,
+    ) -> Result<Response<wire::Authorized>, Status> {
+        let wire::OwnerAuthorization { token, channel } = request.into_inner();
+        let (token, channel) = (Secret::new(token), parse(&channel)?);
+        let result = self.0.authorize_owner(&token, channel).await;
+        result
+            .map(|()| Response::new(wire::Authorized {}))
+            .map_err(|error| to_status(&error))
+    }
+
+    async fn get_channel_metadata(
+        &self,
+        request: Request<wire::Channel>,
+    ) -> Result<Response<wire::ChannelMetadata>, Status> {
+        let channel = parse(&request.into_inner().id)?;
+        let metadata = self.0.channel_metadata(channel).await;
+        let json = Value::Object(metadata.map_err(|error| to_status(&error))?).to_string();
+        Ok(Response::new(wire::ChannelMetadata { json }))
     }
 
     async fn changes(

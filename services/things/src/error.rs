@@ -82,6 +82,9 @@ pub enum Error {
     /// The thing may not use the channel.
     #[error("the thing is not connected to the channel, or one of them does not exist")]
     NotConnected,
+    /// The channel is of somebody else, or of nobody.
+    #[error("there is no such channel of yours")]
+    ChannelForeign,
     /// The user was deleted while the request was under way.
     #[error("the user does not exist any more")]
     OwnerRemoved,
@@ -114,7 +117,7 @@ impl Error {
             | Self::CertificateRevoked
             | Self::CertificateOutdated
             | Self::OwnerRemoved => ErrorKind::Unauthenticated,
-            Self::NotConnected => ErrorKind::Forbidden,
+            Self::NotConnected | Self::ChannelForeign => ErrorKind::Forbidden,
             Self::Other(error) => error.kind,
         }
     }
@@ -141,6 +144,7 @@ impl Error {
             Self::CertificateUnknown => proto::things::CERTIFICATE_UNKNOWN,
             Self::CertificateRevoked => "certificate_revoked",
             Self::NotConnected => "thing_not_connected",
+            Self::ChannelForeign => "channel_forbidden",
             Self::OwnerRemoved => "user_removed",
             Self::Other(_) => "internal",
         }

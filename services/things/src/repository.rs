@@ -12,7 +12,7 @@ use proto::things::Changes;
 
 use crate::Result;
 use crate::model::{
-    Certificate, Channel, Connections, Details, Filter, Fingerprint, Key, Owner, Thing,
+    Certificate, Channel, Connections, Details, Filter, Fingerprint, Key, Metadata, Owner, Thing,
 };
 
 /// All of what the rules need from storage.
@@ -197,6 +197,9 @@ pub trait AccessRepository: Send + Sync {
 
     /// Tells whether a thing is connected to a channel.
     async fn is_connected(&self, thing: ThingId, channel: ChannelId) -> Result<bool>;
+
+    /// Returns the metadata of a channel, whosever it is.
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Option<Metadata>>;
 
     /// Lists the events after a number.
     async fn changes(&self, since: u64) -> Result<Changes>;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use adapter::Fingerprint;
 use async_trait::async_trait;
-use model::{Action, ChannelId, Credentials, Error, ErrorKind, Result, ThingId, Timestamp};
+use model::{Action, ChannelId, Credentials, Error, ErrorKind, Result, Secret, ThingId, Timestamp};
 use parking_lot::Mutex;
 use proto::things::{CERTIFICATE_UNKNOWN, Changes, Things};
 use proto::{Change, Event};
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 /// A registry: what it knows changes with and without telling, and it can be slow or away.
@@ -31,6 +32,9 @@ pub(crate) struct State {
     pub(crate) certificates: HashMap<Fingerprint, ThingId>,
     pub(crate) connections: HashSet<(ThingId, ChannelId)>,
     pub(crate) default_channels: HashMap<ThingId, ChannelId>,
+    /// The tokens of the owners of channels, and what these say about them.
+    pub(crate) owners: HashMap<ChannelId, String>,
+    pub(crate) metadata: HashMap<ChannelId, Map<String, Value>>,
     pub(crate) events: Vec<Event>,
     /// The number up to which events were trimmed.
     pub(crate) trimmed: u64,
@@ -150,6 +154,25 @@ impl Things for FakeThings {
                 .ok_or_else(refused)
         })
         .await
+    }
+
+    async fn authorize_owner(&self, token: &Secret, channel: ChannelId) -> Result<()> {
+        let refused = |kind| Error::new(kind, "not_the_owner", "it is somebody else's");
+        self.answer(|state| {
+            if !state.owners.values().any(|owner| owner == token.expose()) {
+                return Err(refused(ErrorKind::Unauthenticated));
+            }
+            match state.owners.get(&channel) {
+                Some(owner) if owner == token.expose() => Ok(()),
+                _ => Err(refused(ErrorKind::Forbidden)),
+            }
+        })
+        .await
+    }
+
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Map<String, Value>> {
+        self.answer(|state| Ok(state.metadata.get(&channel).cloned().unwrap_or_default()))
+            .await
     }
 
     async fn authorize(&self, thing: ThingId, channel: ChannelId, _: Action) -> Result<()> {

@@ -1,8 +1,9 @@
 //! What things offer the other roles.
 
 use async_trait::async_trait;
-use model::{Action, ChannelId, Credentials, Result, ThingId};
+use model::{Action, ChannelId, Credentials, Result, Secret, ThingId};
 use proto::things::{Changes, Things};
+use serde_json::{Map, Value};
 use tracing::instrument;
 
 use super::Service;
@@ -55,6 +56,25 @@ impl Things for Service {
     #[instrument(skip_all, fields(thing.id = %thing))]
     async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
         Ok(self.repository.default_channel(thing).await?)
+    }
+
+    #[instrument(skip_all, fields(channel.id = %channel))]
+    async fn authorize_owner(&self, token: &Secret, channel: ChannelId) -> Result<()> {
+        let caller = self.authenticate_user(token).await?;
+        let owned = self.repository.get_channel(caller.user, channel).await?;
+        owned
+            .map(|_| ())
+            .ok_or_else(|| Error::ChannelForeign.into())
+    }
+
+    #[instrument(skip_all, fields(channel.id = %channel))]
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Map<String, Value>> {
+        let metadata = self.repository.channel_metadata(channel).await?;
+        let metadata = metadata.ok_or(Error::ChannelNotFound)?;
+        match metadata.value() {
+            Some(Value::Object(metadata)) => Ok(metadata),
+            _ => Ok(Map::new()),
+        }
     }
 
     #[instrument(skip_all)]

@@ -6,7 +6,7 @@ use storage::outbox;
 use super::rows::certificate;
 use super::{Store, failed};
 use crate::Result;
-use crate::model::{Certificate, Fingerprint};
+use crate::model::{Certificate, Fingerprint, Metadata};
 use crate::repository::AccessRepository;
 
 /// How many events one answer holds at most; whoever asked asks again from the last one.
@@ -46,6 +46,13 @@ impl AccessRepository for Store {
         let sql = "SELECT thing_id FROM connections WHERE channel_id = $1 AND thing_id = $2";
         let row = self.db.query_opt(sql, &[&channel, &thing]).await;
         Ok(row.map_err(failed)?.is_some())
+    }
+
+    async fn channel_metadata(&self, channel: ChannelId) -> Result<Option<Metadata>> {
+        let sql = "SELECT metadata FROM channels WHERE id = $1";
+        let row = self.db.query_opt(sql, &[&channel]).await.map_err(failed)?;
+        row.map(|row| Ok(Metadata::stored(row.get("metadata").map_err(failed)?)))
+            .transpose()
     }
 
     async fn changes(&self, number: u64) -> Result<Changes> {

@@ -1,8 +1,9 @@
-use model::{Credentials, ErrorKind, Secret, ThingId};
+use model::{ChannelId, Credentials, ErrorKind, Secret, ThingId};
 use proto::things::Things;
-use things::model::Key;
+use serde_json::{Map, Value, json};
+use things::model::{Details, Key};
 
-use crate::{new_thing, services, somebody};
+use crate::{details, new_thing, services, somebody};
 
 fn key(text: &str) -> Credentials {
     Credentials::Key(Secret::from(text))
@@ -30,6 +31,22 @@ async fn a_key_says_which_thing_it_is() {
             let error = service.authenticate(&wrong).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unauthenticated);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_channel_is_its_owners_and_its_metadata_is_for_every_role() {
+    for service in services().await {
+        let (owner, metadata) = (somebody(), json!({"history": {"json": true}}));
+        let details = details("c", metadata.clone());
+        let channel = service.create_channel(&owner, details).await.unwrap().id;
+        let told = service.channel_metadata(channel).await.unwrap();
+        assert_eq!(Value::Object(told), metadata);
+        let plain = service.create_channel(&owner, Details::default()).await;
+        let told = service.channel_metadata(plain.unwrap().id).await;
+        assert_eq!(told, Ok(Map::new()));
+        let nowhere = service.channel_metadata(ChannelId::random()).await;
+        assert_eq!(nowhere.unwrap_err().kind, ErrorKind::NotFound);
     }
 }
 

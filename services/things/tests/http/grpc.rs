@@ -1,8 +1,10 @@
+use model::{ErrorKind, Secret};
+use proto::things::Things;
 use proto::wire::mainflux::things_service_client::ThingsServiceClient;
 use proto::wire::mainflux::{AccessByIdReq, AccessReq, Token};
 use tonic::Code;
 
-use crate::{ALICE, NOBODY, Site};
+use crate::{ALICE, BOB, NOBODY, Site};
 
 /// The 0.9 service as a 0.9 adapter calls it (contract section 2.3), without a socket.
 #[tokio::test]
@@ -54,4 +56,19 @@ async fn the_codes_are_those_of_0_9() {
             .await;
         assert_eq!(reply.err().map(|status| status.code()), expected);
     }
+}
+
+#[tokio::test]
+async fn a_token_opens_the_channels_of_its_owner_only() {
+    let site = Site::new().await;
+    let channel = site.channel(ALICE, "{}").await;
+    let open = async |token: &str, channel: &str| {
+        let (token, channel) = (Secret::from(token), channel.parse().unwrap());
+        let answer = site.service.authorize_owner(&token, channel).await;
+        answer.map_err(|error| error.kind)
+    };
+    assert_eq!(open(ALICE, &channel).await, Ok(()));
+    assert_eq!(open(BOB, &channel).await, Err(ErrorKind::Forbidden));
+    assert_eq!(open(ALICE, NOBODY).await, Err(ErrorKind::Forbidden));
+    assert_eq!(open("x", &channel).await, Err(ErrorKind::Unauthenticated));
 }
