@@ -29,13 +29,16 @@ impl PageParams {
 
     /// Returns the page, if its limit is from 1 to 100.
     pub fn check(self) -> Result<PageQuery, Problem> {
-        if (1..=MAX_LIMIT).contains(&self.0.limit) {
+        self.check_within(MAX_LIMIT)
+    }
+
+    /// Returns the page, if its limit is from 1 to `most`.
+    pub fn check_within(self, most: u64) -> Result<PageQuery, Problem> {
+        if (1..=most).contains(&self.0.limit) {
             return Ok(self.0);
         }
-        Err(Problem::invalid(
-            "limit_out_of_range",
-            "limit must be from 1 to 100",
-        ))
+        let hint = format!("limit must be from 1 to {most}");
+        Err(Problem::invalid("limit_out_of_range", hint))
     }
 }
 
