@@ -31,6 +31,9 @@ const AFTER_UNREACHABLE: Duration = Duration::from_secs(1);
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 const MOST: Duration = Duration::from_secs(6 * 3600);
 
+/// How long nothing is looked at: a machine may sleep, and its clock may be set.
+const NAP: Duration = Duration::from_secs(12 * 3600);
+
 /// How long to leave a certificate to the process that is about to get it.
 const AFTER_OTHERS: Duration = Duration::from_secs(30);
 
@@ -129,7 +132,7 @@ impl Job {
         let cache = self.cache()?;
         // Another process may have got it meanwhile.
         if let Some(wait) = self.until_due().filter(|wait| !wait.is_zero()) {
-            self.next = Instant::now() + wait;
+            self.next = Instant::now() + wait.min(NAP);
             return Ok(false);
         }
         let Some(_lock) = cache.lock()? else {
@@ -149,7 +152,7 @@ impl Job {
                 self.failures = 0;
                 // A CA that issues what is due at once is not asked in a circle.
                 let wait = self.until_due().unwrap_or_default();
-                self.next = Instant::now() + wait.max(AFTER_UNREACHABLE);
+                self.next = Instant::now() + wait.clamp(AFTER_UNREACHABLE, NAP);
                 Ok(true)
             }
             Err(failure) => {

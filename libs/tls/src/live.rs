@@ -96,7 +96,8 @@ impl<C: 'static> Live<C> {
         }
         let mut problems = Problems::new();
         let variable = self.settings.endpoint.variable("AUTOCERT_CACHE_DIR");
-        problems.push(variable, loaded.warnings.join("; "));
+        let why = loaded.warnings.join("; ");
+        problems.push(variable, format!("has lost a certificate that is in use; {why}"));
         Err(BuildError::Material {
             endpoint: self.settings.endpoint.name,
             problems,

@@ -78,7 +78,7 @@ pub(super) async fn issue(
     let account = account(autocert, cache).await?;
     let identifiers = [Identifier::Dns(host.to_owned())];
     let order = account.new_order(&NewOrder::new(&identifiers)).await;
-    let mut order = order.inspect_err(|error| forget(error, autocert, cache))?;
+    let mut order = order.map_err(|error| forget(error, autocert, cache))?;
     let shown = prove(host, autocert, challenges, &mut order).await?;
     match order.poll_ready(&POLLS).await {
         Ok(OrderStatus::Ready) => {}
@@ -130,13 +130,17 @@ async fn account(autocert: &Autocert, cache: &Cache) -> Result<Account, Failure>
     Ok(account)
 }
 
-/// The next attempt makes a new account when the CA does not know ours any more.
-fn forget(error: &Error, autocert: &Autocert, cache: &Cache) {
-    if let Error::Api(problem) = error
-        && problem.r#type.as_deref() == Some(NO_ACCOUNT)
-    {
-        // If it stays, the CA says the same again.
-        let _ = std::fs::remove_file(cache.account(&autocert.autocert_directory_url));
+/// Lets the next attempt make a new account when the CA does not know ours any more.
+fn forget(error: Error, autocert: &Autocert, cache: &Cache) -> Failure {
+    match &error {
+        Error::Api(problem) if problem.r#type.as_deref() == Some(NO_ACCOUNT) => {
+            let path = cache.account(&autocert.autocert_directory_url);
+            match std::fs::remove_file(path) {
+                Ok(()) => Failure::Unreachable("it has lost our account".to_owned()),
+                Err(error) => here(error),
+            }
+        }
+        _ => error.into(),
     }
 }
 

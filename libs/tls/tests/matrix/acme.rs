@@ -97,6 +97,18 @@ async fn over_tls_where_client_certificates_are_demanded_and_kept_for_the_next_s
     let site = world.serve(again(free_port()).await, &[]);
     let shown = site.shown(Some(HOST)).await.unwrap();
     assert_eq!(serial(&shown), serial(&first));
+    // What is in use stays in use without its file.
+    std::fs::remove_file(&path).unwrap();
+    let error = site.acceptor.tls().unwrap().reload().unwrap_err();
+    assert!(error.to_string().contains("lost a certificate"), "{error}");
+    assert!(site.shown(Some(HOST)).await.is_ok());
+
+    // A CA that has lost the account gives out another.
+    drop(site);
+    let _pebble = world.ca.start().await;
+    let site = world.serve(again(world.ca.tls_port).await, &[]);
+    site.until(Some(HOST), |cert| serial(cert) != serial(&first))
+        .await;
 }
 
 #[tokio::test]
