@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Starts the real composition in each of its modes, and walks it from outside.
+
+usage: run.py [MODE ...]; a mode is key, x509, key-tls or x509-tls, and none means all
+"""
+
+import sys
+import time
+
+import faults
+import walkthrough
+from composition import Composition
+
+
+def step(name, work, *arguments):
+    start = time.monotonic()
+    work(*arguments)
+    print(f"  {name}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def run(mode):
+    auth, _, tls = mode.partition("-")
+    files = ["docker/docker-compose.yml"] + (["docker/tls.yml"] if tls else [])
+    print(mode, flush=True)
+    with Composition(files, AUTH=auth) as composition:
+        # With certificates of one's own before the first start, and without.
+        if tls:
+            composition.make("all")
+        step("up", composition.up)
+        if auth == "key":
+            step("the walkthrough", walkthrough.key_mode, composition)
+        else:
+            step("registered certificates", walkthrough.certificates, composition)
+        step("kills and restarts", faults.survive, composition)
+        if auth == "x509":
+            composition.set(MF_X509_IDENTITY="cn_thing_key")
+            step("up again", composition.up)
+            step("rows 60 to 70", walkthrough.rows, composition)
+
+
+MODES = ["key", "x509", "key-tls", "x509-tls"]
+
+if __name__ == "__main__":
+    modes = sys.argv[1:] or MODES
+    for mode in modes:
+        if mode not in MODES:
+            sys.exit(__doc__)
+        run(mode)
+    print(f"{len(modes)} passed, 0 failed")
