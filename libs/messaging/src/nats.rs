@@ -64,6 +64,7 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
     let opened = Opening {
         link: link.clone(),
         pumps,
+        replicas: config.nats_replicas,
     };
     let buses = Buses {
         messages: Arc::new(opened.bus::<Message>(config.max_bytes).await?),
@@ -82,12 +83,14 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
 struct Opening {
     link: Link,
     pumps: Pumps,
+    replicas: usize,
 }
 
 impl Opening {
     async fn bus<T: Record>(&self, max_bytes: u64) -> Result<NatsBus<T>> {
-        let stream = streams::ensure(&self.link, &streams::of_bus::<T>(max_bytes)).await?;
-        let registry = streams::of_bucket(registry::BUCKET, MAX_REGISTRY_BYTES);
+        let stream = streams::of_bus::<T>(max_bytes, self.replicas);
+        let stream = streams::ensure(&self.link, &stream).await?;
+        let registry = streams::of_bucket(registry::BUCKET, MAX_REGISTRY_BYTES, self.replicas);
         let registry = streams::ensure(&self.link, &registry).await?;
         Ok(NatsBus::new(
             self.link.clone(),
@@ -98,8 +101,8 @@ impl Opening {
     }
 
     async fn bucket(&self, name: &'static str) -> Result<NatsBucket> {
-        let stream =
-            streams::ensure(&self.link, &streams::of_bucket(name, MAX_BUCKET_BYTES)).await?;
+        let stream = streams::of_bucket(name, MAX_BUCKET_BYTES, self.replicas);
+        let stream = streams::ensure(&self.link, &stream).await?;
         Ok(NatsBucket::new(
             self.link.clone(),
             name,

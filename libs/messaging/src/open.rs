@@ -40,6 +40,8 @@ pub struct Config {
     pub max_bytes: u64,
     /// Asserts that the NATS server syncs every write, which makes [`Durability::Power`] true there.
     pub nats_sync_always: bool,
+    /// On how many servers of a NATS cluster each stream is kept when it is made.
+    pub nats_replicas: usize,
 }
 
 impl Config {
@@ -52,6 +54,7 @@ impl Config {
             durability: Durability::Process,
             max_bytes: DEFAULT_MAX_BYTES,
             nats_sync_always: false,
+            nats_replicas: 1,
         }
     }
 }

@@ -52,6 +52,8 @@ struct State {
     next: u64,
     running: BTreeMap<u64, &'static str>,
     failure: Option<BoxError>,
+    /// Listened to since before the start, so that none is missed.
+    signals: Option<Signals>,
 }
 
 /// A task that ended although nobody asked it to, or with an error.
@@ -127,12 +129,30 @@ impl Runtime {
         &self.0.checks
     }
 
+    /// Does what has to be done before anything is served; nothing is returned when a signal came first.
+    ///
+    /// Without it the first process of a container could not be told to stop while it waits for its neighbours.
+    pub async fn open<F: Future>(&self, opening: F) -> std::io::Result<Option<F::Output>> {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            opened = opening => {
+                self.0.lock().signals = Some(signals);
+                Ok(Some(opened))
+            }
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping before the start");
+                Ok(None)
+            }
+        }
+    }
+
     /// Waits for SIGINT, SIGTERM, a cancelled [`Self::stop`] or a failed task, and ends everything.
     ///
     /// After the soft stop the tasks have the grace of the [`Settings`]; a second signal ends it at once. The
     /// error is that of the first task that failed.
     pub async fn wait(self) -> Result<(), BoxError> {
-        let mut signals = Signals::listen()?;
+        let early = self.0.lock().signals.take();
+        let mut signals = early.map_or_else(Signals::listen, Ok)?;
         tokio::select! {
             name = signals.next() => tracing::info!(signal = name, "stopping"),
             () = self.0.stop.cancelled() => {}

@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) nats_client_key: Option<String>,
     /// Asserts that the NATS server syncs every write, which `MF_BUS_DURABILITY=power` needs there.
     pub(crate) nats_sync_always: bool,
+    /// On how many servers of a NATS cluster each stream is kept when it is made; those that exist keep theirs.
+    pub(crate) nats_replicas: usize,
     /// What an acknowledged message survives: `process`, that is `kill -9`, or `power`, that is the loss of power.
     pub(crate) bus_durability: Durability,
     /// Most bytes that are kept for readers that have not acknowledged them yet; beyond it, publishes are refused.
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) users_url: String,
     /// Address of the things role over gRPC.
     pub(crate) things_url: String,
+    /// How long the start waits for a database or a bus that cannot be reached.
+    pub(crate) start_timeout: Period,
     /// How long requests and connections may take to finish after SIGINT or SIGTERM.
     pub(crate) shutdown_grace: Period,
 }
@@ -61,12 +65,14 @@ impl Default for Config {
             nats_client_cert: None,
             nats_client_key: None,
             nats_sync_always: false,
+            nats_replicas: 1,
             bus_durability: Durability::Process,
             bus_max_bytes: messaging::DEFAULT_MAX_BYTES,
             front_host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             front_port: 8080,
             users_url: "localhost:8181".to_owned(),
             things_url: "localhost:8183".to_owned(),
+            start_timeout: Period::seconds(30),
             shutdown_grace: Period::seconds(10),
         }
     }
@@ -87,6 +93,7 @@ impl Config {
             },
             max_bytes: self.bus_max_bytes,
             nats_sync_always: self.nats_sync_always,
+            nats_replicas: self.nats_replicas,
         }
     }
 }

@@ -9,6 +9,7 @@ mod front;
 mod health;
 mod init;
 mod nats_tls;
+mod patience;
 mod role;
 mod run;
 mod run_json;

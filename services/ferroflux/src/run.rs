@@ -69,10 +69,11 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         create(data)?;
         RunJson::remove(data);
     }
-    let started = wiring::start(settings, &runtime).await;
+    let started = runtime.open(wiring::start(settings, &runtime)).await?;
     let addresses = match started {
-        Ok(addresses) => addresses,
-        Err(error) => {
+        Some(Ok(addresses)) => addresses,
+        None => return Ok(()),
+        Some(Err(error)) => {
             runtime.stop().cancel();
             return Err(error);
         }

@@ -189,6 +189,10 @@ impl Reader<'_> {
                 "is not set; a role by itself needs NATS, such as nats://localhost:4222",
             );
         }
+        if !(1..=5).contains(&process.nats_replicas) {
+            self.problems
+                .push("MF_NATS_REPLICAS", "is not 1 to 5, as NATS takes it");
+        }
         for (url, name) in [
             (&process.users_url, "MF_USERS_URL"),
             (&process.things_url, "MF_THINGS_URL"),

@@ -9,7 +9,7 @@ use ::adapter::Adapter;
 use anyhow::Context;
 use axum::Router;
 use messaging::Buses;
-use model::Timestamp;
+use model::{ErrorKind, Timestamp};
 use proto::things::Things;
 use proto::users::Users;
 use server::{Limits, Listener, Runtime, metrics_router, version_router};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::certificates::Secure;
 use crate::front::{self, Behind};
+use crate::patience;
 use crate::role::Shape;
 use crate::run_json::RunJson;
 use crate::settings::Settings;
@@ -32,9 +33,9 @@ use crate::settings::Settings;
 pub(crate) async fn start(settings: &Settings, runtime: &Runtime) -> anyhow::Result<RunJson> {
     let data = settings.data.clone().unwrap_or_else(|| PathBuf::from("."));
     let config = settings.process.buses(&settings.shape, &data);
-    let (buses, driver) = messaging::open(&config)
-        .await
-        .context("cannot open the bus")?;
+    let away = |error: &model::Error| error.kind == ErrorKind::Unavailable;
+    let bus = patience::open("the bus", settings, away, || messaging::open(&config)).await;
+    let (buses, driver) = bus.context("cannot open the bus")?;
     runtime.spawn("bus", driver.run(runtime.stop()));
     let messages = buses.messages.clone();
     runtime.check("bus", move || {
@@ -251,9 +252,11 @@ impl Wiring<'_> {
         name: &'static str,
         settings: &storage::Settings,
     ) -> anyhow::Result<Db> {
-        let db = storage::open(settings)
+        let what = format!("the database of {name}");
+        let away = |error: &storage::Error| matches!(error, storage::Error::Unavailable(_));
+        let db = patience::open(&what, self.settings, away, || storage::open(settings))
             .await
-            .with_context(|| format!("cannot open the database of {name}"))?;
+            .with_context(|| format!("cannot open {what}"))?;
         self.secure.database(&db);
         let checked = db.clone();
         self.runtime.check(

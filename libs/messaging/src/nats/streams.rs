@@ -18,17 +18,17 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 ///
 /// Both buses have interest retention: a record stays until every consumer it concerns has acknowledged it, and one that
 /// concerns none is not kept. Events are no exception, as the outbox of each service is what late readers replay.
-pub(super) fn of_bus<T: Record>(max_bytes: u64) -> Config {
+pub(super) fn of_bus<T: Record>(max_bytes: u64, replicas: usize) -> Config {
     Config {
         name: T::STREAM.to_owned(),
         subjects: vec![T::SUBJECTS.to_owned()],
         retention: RetentionPolicy::Interest,
-        ..common(max_bytes)
+        ..common(max_bytes, replicas)
     }
 }
 
 /// Describes the stream behind a bucket, as every NATS client lays out its key-value buckets.
-pub(super) fn of_bucket(name: &str, max_bytes: u64) -> Config {
+pub(super) fn of_bucket(name: &str, max_bytes: u64, replicas: usize) -> Config {
     Config {
         name: format!("KV_{name}"),
         subjects: vec![format!("$KV.{name}.>")],
@@ -37,18 +37,18 @@ pub(super) fn of_bucket(name: &str, max_bytes: u64) -> Config {
         allow_rollup: true,
         deny_delete: true,
         allow_direct: true,
-        ..common(max_bytes)
+        ..common(max_bytes, replicas)
     }
 }
 
-fn common(max_bytes: u64) -> Config {
+fn common(max_bytes: u64, num_replicas: usize) -> Config {
     Config {
         description: Some("made by Ferroflux".to_owned()),
         storage: StorageType::File,
         discard: DiscardPolicy::New,
         max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
         duplicate_window: DUPLICATE_WINDOW,
-        num_replicas: 1,
+        num_replicas,
         ..Config::default()
     }
 }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn size_age_and_copies_are_the_operators_choice() {
-        let wanted = of_bus::<Message>(1000);
+        let wanted = of_bus::<Message>(1000, 1);
         let found = Config {
             max_bytes: 5,
             max_age: Duration::from_secs(1),
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn settings_that_lose_records_are_named() {
-        let wanted = of_bus::<Message>(1000);
+        let wanted = of_bus::<Message>(1000, 1);
         let found = Config {
             retention: RetentionPolicy::Limits,
             discard: DiscardPolicy::Old,
