@@ -42,6 +42,12 @@ pub trait Bus<T: Record>: Send + Sync {
     /// the name: an older [`Consumer`] of it ends with `Conflict`. The filter must be that of the first time.
     async fn consumer(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>>;
 
+    /// Opens a durable consumer that others may have open too, on every node: each record goes to one of them.
+    ///
+    /// What one of them has not acknowledged when it is dropped, or when its node is gone, goes to another, and may have to be
+    /// waited for a moment then. The name is not that of a [`Self::consumer`].
+    async fn shared(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>>;
+
     /// Removes a durable consumer and its claim on what is kept; one that does not exist is no error.
     async fn forget(&self, name: &str) -> Result<()>;
 

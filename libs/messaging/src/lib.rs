@@ -17,6 +17,7 @@ mod open;
 mod record;
 mod relay;
 mod router;
+mod share;
 mod wire;
 
 pub use bus::{Bucket, Bus, Consumer, Delivery, Entry, LiveGuard, Seq};

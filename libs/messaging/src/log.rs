@@ -42,6 +42,7 @@ use self::queue::Entry;
 use self::writer::Writer;
 use crate::disk::directory::{Lock, unusable};
 use crate::disk::frame;
+use crate::share::Shares;
 use crate::{Bus, Consumer, LiveGuard, LiveSender, Record, Seq};
 
 pub(crate) use self::core::Settings;
@@ -49,6 +50,7 @@ pub(crate) use self::core::Settings;
 /// A durable bus in this process.
 pub(crate) struct Log<T: Record> {
     core: Arc<Core<T>>,
+    shares: Shares<T>,
     writer: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
 }
@@ -61,6 +63,7 @@ impl<T: Record> Log<T> {
         let keeper = Keeper::new(core.clone());
         let mut log = Self {
             core,
+            shares: Shares::new(),
             writer: None,
             keeper: None,
         };
@@ -150,6 +153,9 @@ impl<T: Record> Drop for Log<T> {
 impl<T: Record> Bus<T> for Log<T> {
     async fn publish(&self, record: Arc<T>) -> Result<Seq> {
         self.core.check()?;
+        if let Some(seq) = self.core.unanswered.get(&record.id()) {
+            return Ok(Seq(*seq));
+        }
         if self.core.claims.concerns(&record) {
             let appended = self.append(record).await;
             if appended.is_err() {
@@ -180,6 +186,10 @@ impl<T: Record> Bus<T> for Log<T> {
         self.core.check()?;
         let claim = self.core.enter(name, filter).await?;
         Ok(Box::new(LogConsumer::open(self.core.clone(), claim)))
+    }
+
+    async fn shared(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>> {
+        self.shares.open(name, self.consumer(name, filter)).await
     }
 
     async fn forget(&self, name: &str) -> Result<()> {

@@ -10,6 +10,7 @@ mod consumer;
 mod driver;
 mod durable;
 mod error;
+mod group;
 mod link;
 mod live;
 mod merge;

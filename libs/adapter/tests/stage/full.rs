@@ -33,6 +33,10 @@ impl Bus<Message> for Full {
         self.0.consumer(name, filter).await
     }
 
+    async fn shared(&self, name: &str, filter: Filter) -> Result<Box<dyn Consumer<Message>>> {
+        self.0.shared(name, filter).await
+    }
+
     async fn forget(&self, name: &str) -> Result<()> {
         self.0.forget(name).await
     }

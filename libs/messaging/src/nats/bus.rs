@@ -11,16 +11,19 @@ use model::{Error, ErrorKind, Result};
 use tokio::task::coop::unconstrained;
 use tokio::time::timeout;
 
-use super::consumer::NatsConsumer;
+use super::consumer::{NatsConsumer, Source};
 use super::driver::Pumps;
 use super::durable::Durable;
 use super::error::unavailable;
+use super::group::Group;
 use super::link::Link;
 use super::live::Live;
 use super::publish::{Outcome, store};
 use super::registry::Registry;
+use super::site::Site;
 use crate::live::LiveSender;
 use crate::record::RecordFilter;
+use crate::share::Shares;
 use crate::{Bus, Consumer, LiveGuard, Record, Seq};
 
 /// How long a check of readiness may take.
@@ -36,6 +39,8 @@ pub(super) struct NatsBus<T: Record> {
     stream: Stream,
     registry: Registry,
     live: Live<T>,
+    pumps: Pumps,
+    shares: Shares<T>,
     dropped: Counter,
 }
 
@@ -43,21 +48,21 @@ impl<T: Record> NatsBus<T> {
     pub(super) fn new(link: Link, stream: Stream, consumers: Stream, pumps: Pumps) -> Self {
         Self {
             registry: Registry::new(link.clone(), consumers, T::STREAM),
-            live: Live::new(link.clone(), pumps),
+            live: Live::new(link.clone(), pumps.clone()),
+            pumps,
+            shares: Shares::new(),
             link,
             stream,
             dropped: metrics::counter!("messaging_send_dropped_total", "stream" => T::STREAM),
         }
     }
 
+    fn site(&self, name: &str) -> Site {
+        Site::new(self.link.clone(), T::STREAM, name)
+    }
+
     fn durable(&self, name: &str, subjects: Vec<String>) -> Durable {
-        Durable::new(
-            self.link.clone(),
-            self.registry.clone(),
-            T::STREAM,
-            name,
-            subjects,
-        )
+        Durable::new(self.registry.clone(), self.site(name), subjects)
     }
 }
 
@@ -94,12 +99,31 @@ impl<T: Record> Bus<T> for NatsBus<T> {
 
     async fn consumer(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>> {
         let durable = self.durable(name, filter.subjects());
-        let consumer = NatsConsumer::open(self.link.clone(), durable, filter).await?;
+        let source = Source::owned(durable);
+        let consumer = NatsConsumer::open(self.link.clone(), source, filter).await?;
         Ok(Box::new(consumer))
     }
 
+    async fn shared(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>> {
+        let source = Source::Shared(Group::new(
+            self.site(name),
+            filter.subjects(),
+            self.pumps.clone(),
+        ));
+        let opening = async {
+            let consumer = NatsConsumer::open(self.link.clone(), source, filter).await?;
+            Ok(Box::new(consumer) as Box<dyn Consumer<T>>)
+        };
+        self.shares.open(name, opening).await
+    }
+
     async fn forget(&self, name: &str) -> Result<()> {
-        self.durable(name, Vec::new()).forget().await
+        let owned = self.durable(name, Vec::new()).forget().await?;
+        if owned {
+            Ok(())
+        } else {
+            Group::forget(&self.site(name)).await
+        }
     }
 
     async fn ready(&self) -> Result<()> {

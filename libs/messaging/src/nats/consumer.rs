@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::driver::PumpGuard;
 use super::durable::Durable;
 use super::error::closed;
+use super::group::{Group, Unacked};
 use super::link::Link;
 use super::merge;
 use super::pull::{Delivered, Lost, Pull};
@@ -25,17 +27,52 @@ use crate::{Consumer, Delivery, Record, Seq};
 const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
 const ACK: Bytes = Bytes::from_static(b"+ACK");
 
+/// Where the records of a consumer come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// A name that one reader has at a time.
+    Owned(Box<Durable>, Uuid),
+    /// A name that is read by others too.
+    Shared(Group),
+}
+
+impl Source {
+    /// Makes that of a new owner of a name.
+    pub(super) fn owned(durable: Durable) -> Self {
+        Self::Owned(Box::new(durable), Uuid::new_v4())
+    }
+
+    async fn open(&self) -> Result<Vec<Pull>> {
+        match self {
+            Self::Owned(durable, owner) => durable.take(*owner).await,
+            Self::Shared(group) => group.open().await,
+        }
+    }
+
+    async fn renew(&self) -> Result<Vec<Pull>> {
+        match self {
+            Self::Owned(durable, owner) => durable.renew(*owner).await,
+            Self::Shared(group) => group.open().await,
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(_))
+    }
+}
+
 /// A durable consumer on NATS.
 pub(super) struct NatsConsumer<T: Record> {
     link: Link,
-    durable: Durable,
-    owner: Uuid,
+    source: Source,
     filter: T::Filter,
     pulls: Vec<Pull>,
-    /// How far each part has been delivered; after a renewal what is not beyond comes again.
+    /// How far each part has been delivered; after a renewal what is not beyond comes again. What is shared comes in any order.
     seen: Vec<u64>,
     /// Where to acknowledge what was delivered and is not done with.
-    unacked: BTreeMap<u64, Subject>,
+    unacked: Unacked,
+    /// Keeps what is shared from going to others.
+    _hold: Option<PumpGuard>,
     /// Acknowledgements that the connection had no room for.
     acks: VecDeque<Subject>,
     connections: watch::Receiver<u64>,
@@ -46,18 +83,22 @@ pub(super) struct NatsConsumer<T: Record> {
 }
 
 impl<T: Record> NatsConsumer<T> {
-    pub(super) async fn open(link: Link, durable: Durable, filter: T::Filter) -> Result<Self> {
-        let owner = Uuid::new_v4();
+    pub(super) async fn open(link: Link, source: Source, filter: T::Filter) -> Result<Self> {
         let connections = link.connections();
-        let pulls = durable.take(owner).await?;
+        let unacked = Unacked::default();
+        let hold = match &source {
+            Source::Owned(..) => None,
+            Source::Shared(group) => Some(group.hold(unacked.clone()).await?),
+        };
+        let pulls = source.open().await?;
         Ok(Self {
             seen: vec![0; pulls.len()],
             link,
-            durable,
-            owner,
+            source,
             filter,
             pulls,
-            unacked: BTreeMap::new(),
+            unacked,
+            _hold: hold,
             acks: VecDeque::new(),
             connections,
             renewal: None,
@@ -66,8 +107,16 @@ impl<T: Record> NatsConsumer<T> {
     }
 
     async fn fill(&mut self) -> Result<(), Lost> {
+        let shared = self.source.is_shared();
+        let filling = async {
+            if shared {
+                merge::any(&mut self.pulls, |_| true).await
+            } else {
+                merge::fill(&mut self.pulls).await
+            }
+        };
         tokio::select! {
-            filled = merge::fill(&mut self.pulls) => filled,
+            filled = filling => filled,
             _ = self.connections.changed() => Err(Lost),
         }
     }
@@ -81,7 +130,7 @@ impl<T: Record> NatsConsumer<T> {
         let connections = &mut self.connections;
         let renewal = self.renewal.get_or_insert_with(|| {
             connections.mark_unchanged();
-            renew(self.link.clone(), self.durable.clone(), self.owner).boxed()
+            renew(self.link.clone(), self.source.clone()).boxed()
         });
         let renewed = renewal.await;
         self.renewal = None;
@@ -98,19 +147,23 @@ impl<T: Record> NatsConsumer<T> {
     fn deliver(&mut self, part: usize, message: Delivered) -> Option<Delivery<T>> {
         let Delivered {
             seq,
+            kept,
             reply,
             payload,
             ..
         } = message;
-        if seq <= self.seen[part] {
-            match self.unacked.get_mut(&seq) {
-                Some(unacked) => *unacked = reply,
-                None => self.send_ack(reply),
-            }
+        if let Some(unacked) = self.unacked.lock().get_mut(&seq) {
+            *unacked = reply;
             return None;
         }
-        self.seen[part] = seq;
-        let record = match T::decode(&payload) {
+        if seq <= self.seen[part] {
+            self.send_ack(reply);
+            return None;
+        }
+        if !self.source.is_shared() {
+            self.seen[part] = seq;
+        }
+        let record = match T::decode_kept(&payload, kept) {
             Ok(record) if self.filter.matches(&record) => record,
             Ok(_) => {
                 self.send_ack(reply);
@@ -124,7 +177,7 @@ impl<T: Record> NatsConsumer<T> {
                 return None;
             }
         };
-        self.unacked.insert(seq, reply);
+        self.unacked.lock().insert(seq, reply);
         Some(Delivery {
             seq: Seq(seq),
             record: Arc::new(record),
@@ -148,10 +201,10 @@ impl<T: Record> NatsConsumer<T> {
     }
 }
 
-async fn renew(link: Link, durable: Durable, owner: Uuid) -> Result<Vec<Pull>> {
+async fn renew(link: Link, source: Source) -> Result<Vec<Pull>> {
     loop {
         link.connected().await;
-        match durable.renew(owner).await {
+        match source.renew().await {
             Err(error) if error.kind == ErrorKind::Unavailable => sleep(RENEWAL_PAUSE).await,
             result => return result,
         }
@@ -179,7 +232,8 @@ impl<T: Record> Consumer<T> for NatsConsumer<T> {
     }
 
     fn ack(&mut self, seq: Seq) {
-        if let Some(reply) = self.unacked.remove(&seq.0) {
+        let acked = self.unacked.lock().remove(&seq.0);
+        if let Some(reply) = acked {
             self.send_ack(reply);
         }
     }
@@ -188,5 +242,9 @@ impl<T: Record> Consumer<T> for NatsConsumer<T> {
 impl<T: Record> Drop for NatsConsumer<T> {
     fn drop(&mut self) {
         self.flush_acks();
+        if let Source::Shared(group) = &self.source {
+            let unacked = std::mem::take(&mut *self.unacked.lock()).into_values();
+            group.leave(std::mem::take(&mut self.pulls), unacked.collect());
+        }
     }
 }

@@ -10,8 +10,6 @@ use model::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
 use super::error::taken_over;
-use super::link::Link;
-use super::names;
 use super::pull::Pull;
 use super::registry::{Generation, Ownership, Registry};
 use super::site::Site;
@@ -28,21 +26,10 @@ pub(super) struct Durable {
 }
 
 impl Durable {
-    pub(super) fn new(
-        link: Link,
-        registry: Registry,
-        stream: &'static str,
-        name: &str,
-        subjects: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(registry: Registry, site: Site, subjects: Vec<String>) -> Self {
         Self {
             registry,
-            site: Site {
-                link,
-                stream,
-                name: name.to_owned(),
-                durable: names::durable(name),
-            },
+            site,
             subjects,
         }
     }
@@ -165,12 +152,12 @@ impl Durable {
         Err(taken_over())
     }
 
-    /// Removes everything of the name; one that was never opened is no error.
-    pub(super) async fn forget(mut self) -> Result<()> {
+    /// Removes everything of the name; tells whether it was ever opened.
+    pub(super) async fn forget(mut self) -> Result<bool> {
         for _ in 0..CLAIM_ATTEMPTS {
             let (before, revision) = self.registry.read(&self.site.durable).await?;
             let Some(before) = before else {
-                return Ok(());
+                return Ok(false);
             };
             self.subjects.clone_from(&before.subjects);
             let mut all = before.leftover;
@@ -187,7 +174,8 @@ impl Durable {
             };
             if let Some(revision) = self.write(&nobodys, revision).await? {
                 self.delete(&all).await?;
-                return self.registry.remove(&self.site.durable, revision).await;
+                self.registry.remove(&self.site.durable, revision).await?;
+                return Ok(true);
             }
         }
         Err(taken_over())

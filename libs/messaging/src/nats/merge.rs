@@ -42,7 +42,7 @@ fn lacks(pull: &Pull) -> bool {
     pull.is_behind() && pull.peek().is_none()
 }
 
-async fn any(pulls: &mut [Pull], chosen: impl Fn(&Pull) -> bool) -> Result<(), Lost> {
+pub(super) async fn any(pulls: &mut [Pull], chosen: impl Fn(&Pull) -> bool) -> Result<(), Lost> {
     let chosen = pulls.iter_mut().filter(|pull| chosen(pull));
     select_all(chosen.map(|pull| pull.fill().boxed())).await.0
 }

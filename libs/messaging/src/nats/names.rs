@@ -31,6 +31,11 @@ pub(super) fn part(durable: &str, generation: Generation, part: usize) -> String
     format!("{durable}-{generation}-{part}")
 }
 
+/// Returns the name of the consumer on the server for one subject of a name that is shared.
+pub(super) fn shared_part(durable: &str, part: usize) -> String {
+    format!("{durable}-shared-{part}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use async_nats::{Message, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use model::Result;
+use futures_util::{FutureExt, StreamExt};
+use model::{Result, Timestamp};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{closed, unavailable};
-use super::link::Link;
+use super::link::{DEADLINE, Link};
+use crate::record::Kept;
 
-/// How many messages are asked for at a time.
-const BATCH: usize = 128;
 /// How long the server holds a request that it cannot fill, and how often it gives a sign of life meanwhile.
 const EXPIRES: Duration = Duration::from_secs(120);
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -29,6 +29,8 @@ pub(super) struct Pull {
     requests: String,
     inbox: String,
     request: Bytes,
+    /// How many messages are asked for at a time.
+    batch: usize,
     incoming: Subscriber,
     /// How many messages are still to come of what was asked for.
     expected: usize,
@@ -44,6 +46,7 @@ pub(super) struct Pull {
 #[derive(Debug)]
 pub(super) struct Delivered {
     pub(super) seq: u64,
+    pub(super) kept: Kept,
     pub(super) reply: Subject,
     pub(super) payload: Bytes,
     behind: u64,
@@ -54,13 +57,19 @@ pub(super) struct Delivered {
 pub(super) struct Lost;
 
 impl Pull {
-    pub(super) async fn open(link: &Link, stream: &str, name: &str, behind: u64) -> Result<Self> {
+    pub(super) async fn open(
+        link: &Link,
+        stream: &str,
+        name: &str,
+        batch: usize,
+        behind: u64,
+    ) -> Result<Self> {
         let inbox = link.client.new_inbox();
         let incoming = link.client.subscribe(inbox.clone()).await;
         // Enough for the longest message there can be, or the server would refuse for ever to send it.
         let max_bytes = 2 * link.client.server_info().max_payload + OVERHEAD;
         let request = serde_json::json!({
-            "batch": BATCH,
+            "batch": batch,
             "max_bytes": max_bytes,
             "expires": EXPIRES.as_nanos() as u64,
             "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
@@ -70,6 +79,7 @@ impl Pull {
             requests: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"),
             inbox,
             request: request.to_string().into(),
+            batch,
             incoming: incoming.map_err(unavailable)?,
             expected: 0,
             heard: Instant::now(),
@@ -83,7 +93,7 @@ impl Pull {
     /// Waits until there is a next message to look at. Dropping the future loses nothing.
     pub(super) async fn fill(&mut self) -> Result<(), Lost> {
         while self.head.is_none() {
-            if self.expected <= BATCH / 2 {
+            if self.expected <= self.batch / 2 {
                 self.ask().await?;
             }
             let message = timeout_at(self.heard + SILENCE, self.incoming.next()).await;
@@ -117,7 +127,7 @@ impl Pull {
             .client
             .publish_with_reply(to, reply, self.request.clone());
         asked.await.map_err(|_| Lost)?;
-        self.expected += BATCH;
+        self.expected += self.batch;
         self.heard = Instant::now();
         Ok(())
     }
@@ -129,6 +139,31 @@ impl Pull {
 
     pub(super) fn take(&mut self) -> Option<Delivered> {
         self.head.take()
+    }
+
+    /// Stops to draw, and returns where to say that what is here and was not looked at is not done with.
+    pub(super) fn leave(&mut self) -> Vec<Subject> {
+        let _ = unconstrained(self.incoming.drain()).now_or_never();
+        let mut unseen: Vec<_> = self
+            .head
+            .take()
+            .map(|head| head.reply)
+            .into_iter()
+            .collect();
+        while let Some(Some(message)) = self.incoming.next().now_or_never() {
+            unseen.extend(unread(message));
+        }
+        unseen
+    }
+
+    /// Returns the same for what was on its way when [`Self::leave`] was called.
+    pub(super) async fn stragglers(mut self) -> Vec<Subject> {
+        let mut unseen = Vec::new();
+        let deadline = Instant::now() + DEADLINE;
+        while let Ok(Some(message)) = timeout_at(deadline, self.incoming.next()).await {
+            unseen.extend(unread(message));
+        }
+        unseen
     }
 
     /// Tells whether the server has more, as far as known.
@@ -149,13 +184,20 @@ fn delivered(message: Message) -> Option<Delivered> {
     let tokens = rest.split('.').collect::<Vec<_>>();
     let skipped = if tokens.len() == 7 { 2 } else { 4 };
     let number = |position: usize| tokens.get(skipped + position)?.parse::<u64>().ok();
-    let (seq, behind) = (number(1)?, number(4)?);
+    let (seq, nanos, behind) = (number(1)?, number(3)?, number(4)?);
+    let at = Timestamp::from_micros(i64::try_from(nanos / 1000).ok()?);
     Some(Delivered {
         seq,
+        kept: Kept { seq, at },
         behind,
         payload: message.payload,
         reply,
     })
+}
+
+/// Returns where to acknowledge a message, if it is one.
+fn unread(message: Message) -> Option<Subject> {
+    message.reply.filter(|_| message.status.is_none())
 }
 
 fn unfilled(message: &Message) -> Option<usize> {
@@ -188,6 +230,8 @@ mod tests {
         ] {
             let delivered = delivered(message(reply)).unwrap();
             assert_eq!((delivered.seq, delivered.behind), (42, 3), "{reply}");
+            let at = Timestamp::from_micros(1_700_000_000_000_000);
+            assert_eq!(delivered.kept, Kept { seq: 42, at }, "{reply}");
         }
     }
 

@@ -20,6 +20,8 @@ const MAX_IN_FLIGHT: i64 = 1024;
 const ACK_WAIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How many pull requests may wait on the server.
 const MAX_WAITING: i64 = 16;
+/// How many messages are asked for at a time.
+const BATCH: usize = 128;
 /// How much of a name the description of its consumers shows.
 const DESCRIPTION: usize = 256;
 
@@ -33,6 +35,15 @@ pub(super) struct Site {
 }
 
 impl Site {
+    pub(super) fn new(link: Link, stream: &'static str, name: &str) -> Self {
+        Self {
+            link,
+            stream,
+            name: name.to_owned(),
+            durable: names::durable(name),
+        }
+    }
+
     /// Makes the consumer of a subject after what is acknowledged, or with the next record when there is none.
     pub(super) async fn create(
         &self,
@@ -47,7 +58,7 @@ impl Site {
         });
         let config = pull::Config {
             durable_name: Some(name.clone()),
-            description: Some(self.name.chars().take(DESCRIPTION).collect()),
+            description: Some(self.description()),
             deliver_policy: start,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
@@ -62,7 +73,12 @@ impl Site {
             .create_consumer_on_stream(config, self.stream)
             .await;
         let behind = made.map_err(unavailable)?.cached_info().num_pending;
-        Pull::open(&self.link, self.stream, &name, behind).await
+        Pull::open(&self.link, self.stream, &name, BATCH, behind).await
+    }
+
+    /// Returns what people who list the consumers see of the name.
+    pub(super) fn description(&self) -> String {
+        self.name.chars().take(DESCRIPTION).collect()
     }
 
     /// Returns the sequence number up to which everything is acknowledged, if there is such a consumer.
@@ -124,6 +140,6 @@ impl Site {
     }
 }
 
-fn is_missing(error: &ConsumerErrorKind) -> bool {
+pub(super) fn is_missing(error: &ConsumerErrorKind) -> bool {
     matches!(error, ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }

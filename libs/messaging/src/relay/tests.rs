@@ -41,6 +41,10 @@ impl Bus<Event> for Recorder {
         Err(Error::internal())
     }
 
+    async fn shared(&self, _: &str, _: AllEvents) -> model::Result<Box<dyn Consumer<Event>>> {
+        Err(Error::internal())
+    }
+
     async fn forget(&self, _: &str) -> model::Result<()> {
         Ok(())
     }
@@ -183,6 +187,10 @@ impl Bus<Event> for Interrupting {
         all: AllEvents,
     ) -> model::Result<Box<dyn Consumer<Event>>> {
         self.inner.consumer(name, all).await
+    }
+
+    async fn shared(&self, name: &str, all: AllEvents) -> model::Result<Box<dyn Consumer<Event>>> {
+        self.inner.shared(name, all).await
     }
 
     async fn forget(&self, name: &str) -> model::Result<()> {

@@ -8,6 +8,7 @@ mod live;
 mod nats;
 mod sample;
 mod server;
+mod shared;
 mod space;
 mod world;
 
