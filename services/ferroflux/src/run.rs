@@ -13,6 +13,9 @@ use crate::run_json::RunJson;
 use crate::settings::{self, Settings, Source};
 use crate::{EXIT_CONFIG, banner, wiring};
 
+/// Where a service manager wants to be told that the process is ready.
+const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+
 /// Runs the command and returns the exit status of the process.
 pub(crate) fn main(options: &RunOptions) -> ExitCode {
     let environment = Environment::process();
@@ -29,11 +32,15 @@ pub(crate) fn main(options: &RunOptions) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
+    let unknown = settings::unknown(&environment);
     if options.check {
+        for warning in unknown.iter().chain(&settings.warnings) {
+            complain(&format!("warning: {warning}"));
+        }
         print_line("the configuration is good");
         return ExitCode::SUCCESS;
     }
-    match start(&settings, &settings::unknown(&environment)) {
+    match start(&settings, &unknown, environment.get(NOTIFY_SOCKET)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -42,7 +49,11 @@ pub(crate) fn main(options: &RunOptions) -> ExitCode {
     }
 }
 
-fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
+fn start(
+    settings: &Settings,
+    warnings: &[String],
+    manager: Option<&str>,
+) -> anyhow::Result<()> {
     trace::init(&settings.log_levels(), trace::Format::auto())
         .map_err(anyhow::Error::from_boxed)?;
     server::metrics::install().map_err(anyhow::Error::from_boxed)?;
@@ -58,10 +69,10 @@ fn start(settings: &Settings, warnings: &[String]) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("no runtime")?;
-    runtime.block_on(serve(settings))
+    runtime.block_on(serve(settings, manager))
 }
 
-async fn serve(settings: &Settings) -> anyhow::Result<()> {
+async fn serve(settings: &Settings, manager: Option<&str>) -> anyhow::Result<()> {
     let runtime = Runtime::new(server::Settings {
         shutdown_grace: settings.process.shutdown_grace.get(),
     });
@@ -90,6 +101,11 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         ));
     }
     tracing::info!(listeners = ?addresses.listeners, "running");
+    if let Some(socket) = manager
+        && let Err(error) = server::notify_ready(socket)
+    {
+        complain(&format!("warning: {NOTIFY_SOCKET} does not answer: {error}"));
+    }
     let result = runtime.wait().await.map_err(anyhow::Error::from_boxed);
     if let Some(data) = &settings.data {
         RunJson::remove(data);
