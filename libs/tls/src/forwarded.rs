@@ -3,7 +3,6 @@
 //! The proxy is believed to have seen the key; the certificate itself is judged here, by the rules of the handshake.
 
 mod header;
-mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +10,10 @@ use std::sync::Arc;
 use crate::live::{Live, Reload};
 use crate::settings::Settings;
 use crate::{Alpn, BuildError, PeerCert, Reason, Refused, Reloaded};
-use header::Chain;
-pub(crate) use verifier::Verifier;
 
 /// The forwarded certificates of one listener; clones share its material and a reload of it.
 #[derive(Clone)]
-pub struct Forwarded(Arc<Live<Verifier>>);
+pub struct Forwarded(Arc<Live<()>>);
 
 impl Forwarded {
     /// Reads the CAs of a listener that takes forwarded certificates.
@@ -24,8 +21,7 @@ impl Forwarded {
         if !settings.is_forwarded() {
             return Ok(None);
         }
-        let build = |settings: &_, loaded: &_, _: &_, _| Verifier::new(settings, loaded);
-        let live = Live::open(settings.clone(), Alpn::none(), build)?;
+        let live = Live::open(settings.clone(), Alpn::none(), |_, _, _, _| Ok(()))?;
         Ok(Some(Self(Arc::new(live))))
     }
 
@@ -98,11 +94,11 @@ impl Forwarded {
                 return Err(Refused::new(Reason::Protocol, text));
             }
         };
-        let chain = Chain::read(value, more).ok_or_else(|| {
+        let chain = header::read(value, more).ok_or_else(|| {
             let text = "the header holds no certificate as URL-escaped PEM, nor as RFC 9440 has it";
             Refused::new(Reason::Protocol, text)
         })?;
-        self.0.current().context.verify(&chain).map(Some)
+        self.0.judge(&chain).map(Some)
     }
 
     /// Tells whether a peer is a proxy whose word counts.

@@ -1,16 +1,19 @@
 use std::collections::BTreeSet;
+use std::future::{Future, pending};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use config::Problems;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
-use crate::Alpn;
 use crate::context::ContextError;
 use crate::material::{Loaded, directories};
 use crate::peer_cert::system_time;
-use crate::settings::{ReloadOn, Settings};
+use crate::settings::{ReloadOn, Role, Settings};
+use crate::verifier::{Chain, Verifier};
+use crate::{Alpn, PeerCert, Reason, Refused};
 
 /// Why material cannot be used; nothing of it is in the text.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,8 @@ pub enum Reloaded {
 pub(crate) struct Generation<C> {
     pub(crate) number: u64,
     pub(crate) context: C,
+    /// Judges what clients show, or a proxy for them.
+    verifier: Option<Verifier>,
     digest: [u8; 32],
     /// How many certificates it has.
     certificates: usize,
@@ -57,6 +62,8 @@ pub(crate) struct Live<C> {
     pub(crate) alpn: Alpn,
     build: Box<Build<C>>,
     current: ArcSwap<Generation<C>>,
+    /// The number of the generation in use.
+    number: watch::Sender<u64>,
     /// One reload at a time, so that an older reading never replaces a newer one.
     reloading: Mutex<()>,
 }
@@ -80,6 +87,7 @@ impl<C: 'static> Live<C> {
             alpn,
             build,
             current: ArcSwap::from_pointee(generation),
+            number: watch::Sender::new(1),
             reloading: Mutex::new(()),
         })
     }
@@ -87,6 +95,33 @@ impl<C: 'static> Live<C> {
     /// Returns what new connections use.
     pub(crate) fn current(&self) -> Arc<Generation<C>> {
         self.current.load_full()
+    }
+
+    /// Resolves with the number of the generation in use once it is another one.
+    pub(crate) fn swapped(&self, known: u64) -> impl Future<Output = u64> + Send + use<C> {
+        let mut number = self.number.subscribe();
+        async move {
+            let other = number.wait_for(|number| *number != known).await;
+            let other = other.map(|number| *number).ok();
+            match other {
+                Some(number) => number,
+                // Nothing is left that could swap.
+                None => pending().await,
+            }
+        }
+    }
+
+    /// Judges a certificate of a client by the material of now.
+    pub(crate) fn judge(&self, chain: &Chain) -> Result<Arc<PeerCert>, Refused> {
+        let text = "client certificates are not asked for";
+        let nobody = || Refused::new(Reason::Policy, text);
+        let current = self.current();
+        current.verifier.as_ref().ok_or_else(nobody)?.verify(chain)
+    }
+
+    /// Returns what tells the CAs and lists apart that clients are judged by now.
+    pub(crate) fn trust(&self) -> Option<[u8; 32]> {
+        Some(self.current().verifier.as_ref()?.digest)
     }
 
     /// A certificate that was got from a CA stays in use until there is another, whatever became of its file.
@@ -143,6 +178,7 @@ impl<C: Send + Sync + 'static> Reload for Live<C> {
         let number = current.number + 1;
         let next = generation(&self.settings, &loaded, &self.alpn, &self.build, number)?;
         self.current.store(Arc::new(next));
+        self.number.send_replace(number);
         Ok(Reloaded::Swapped(number))
     }
 }
@@ -163,10 +199,13 @@ fn generation<C: 'static>(
     number: u64,
 ) -> Result<Generation<C>, BuildError> {
     let endpoint = settings.endpoint.name;
-    let context = build(settings, loaded, alpn, number).map_err(|error| BuildError::Context {
+    let refused = |error: ContextError| BuildError::Context {
         endpoint,
         reason: error.to_string(),
-    })?;
+    };
+    let context = build(settings, loaded, alpn, number).map_err(refused)?;
+    let judges = settings.endpoint.role == Role::Listener && loaded.cas.is_some();
+    let verifier = judges.then(|| Verifier::new(settings, loaded));
     let expiry = loaded
         .identities()
         .filter_map(|identity| system_time(identity.leaf.not_after()).ok())
@@ -179,6 +218,7 @@ fn generation<C: 'static>(
     Ok(Generation {
         number,
         context,
+        verifier: verifier.transpose().map_err(refused)?,
         digest: loaded.digest,
         certificates: loaded.identities().count(),
     })

@@ -8,13 +8,15 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 use crate::prefixed::Prefixed;
+use crate::recheck::Recheck;
 
 /// An accepted connection, encrypted or not.
 pub struct MaybeTls(Stream);
 
 enum Stream {
     Plain(Prefixed<TcpStream>),
-    Tls(SslStream<Prefixed<TcpStream>>),
+    /// With what looks after the peer's certificate, if it has shown one.
+    Tls(SslStream<Prefixed<TcpStream>>, Option<Box<Recheck>>),
 }
 
 impl MaybeTls {
@@ -22,15 +24,15 @@ impl MaybeTls {
         Self(Stream::Plain(io))
     }
 
-    pub(crate) fn tls(io: SslStream<Prefixed<TcpStream>>) -> Self {
-        Self(Stream::Tls(io))
+    pub(crate) fn tls(io: SslStream<Prefixed<TcpStream>>, recheck: Option<Recheck>) -> Self {
+        Self(Stream::Tls(io, recheck.map(Box::new)))
     }
 
     /// Returns the socket below.
     pub fn tcp(&self) -> &TcpStream {
         match &self.0 {
             Stream::Plain(io) => io.get_ref(),
-            Stream::Tls(io) => io.get_ref().get_ref(),
+            Stream::Tls(io, _) => io.get_ref().get_ref(),
         }
     }
 }
@@ -49,7 +51,7 @@ macro_rules! each {
                 let $io = Pin::new(io);
                 $call
             }
-            Stream::Tls(io) => {
+            Stream::Tls(io, _) => {
                 let $io = Pin::new(io);
                 $call
             }
@@ -63,6 +65,11 @@ impl AsyncRead for MaybeTls {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Stream::Tls(io, Some(recheck)) = &mut self.0
+            && let Poll::Ready(refused) = recheck.poll(cx, io.ssl())
+        {
+            return Poll::Ready(Err(io::Error::other(refused)));
+        }
         each!(self, io => io.poll_read(cx, buf))
     }
 }
@@ -87,7 +94,7 @@ impl AsyncWrite for MaybeTls {
     fn is_write_vectored(&self) -> bool {
         match &self.0 {
             Stream::Plain(io) => io.is_write_vectored(),
-            Stream::Tls(io) => io.is_write_vectored(),
+            Stream::Tls(io, _) => io.is_write_vectored(),
         }
     }
 

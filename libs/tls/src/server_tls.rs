@@ -10,6 +10,7 @@ use crate::classify::explain;
 use crate::live::{Live, Reload};
 use crate::ocsp::Staples;
 use crate::settings::{Autocert, ClientAuth, Stapling};
+use crate::verifier::Chain;
 use crate::{
     Alpn, BuildError, Reason, Refused, Reloaded, Settings, TlsInfo, alpn, context, verify,
 };
@@ -50,6 +51,26 @@ impl ServerTls {
     /// Reads the files again; what is wrong with them leaves the old ones in use.
     pub fn reload(&self) -> Result<Reloaded, BuildError> {
         self.live.reload()
+    }
+
+    /// Returns the name of the listener.
+    pub(crate) fn listener(&self) -> &'static str {
+        self.live.settings.endpoint.name
+    }
+
+    /// Resolves with the number of the generation in use once it is another one.
+    pub(crate) fn swapped(&self, known: u64) -> impl Future<Output = u64> + Send + use<> {
+        self.live.swapped(known)
+    }
+
+    /// Returns what tells the CAs and lists apart that clients are judged by now.
+    pub(crate) fn trust(&self) -> Option<[u8; 32]> {
+        self.live.trust()
+    }
+
+    /// Judges the certificate of an open connection by the material of now.
+    pub(crate) fn judge(&self, chain: &Chain) -> Result<(), Refused> {
+        self.live.judge(chain).map(drop)
     }
 
     pub(crate) fn live(&self) -> Arc<dyn Reload> {

@@ -16,6 +16,7 @@ pub use kinds::{
     ClientAuth, CrlMode, CrlScope, Network, Pin, Plaintext, Profile, ProxyProtocol, ReloadOn,
     Stapling, Tickets, Version,
 };
+pub(crate) use load::is_strict;
 pub(crate) use object::Material;
 pub(crate) use pem::{Pem, read_file};
 pub use policy::{MaterialVariables, Policy};

@@ -20,6 +20,7 @@ impl Certificates {
     /// Reads and checks them, and the files they name.
     pub(crate) fn load(environment: &Environment, shape: &Shape, problems: &mut Problems) -> Self {
         let mut all = Self::default();
+        tls::check_library(environment, problems, &mut all.warnings);
         for endpoint in of(shape) {
             let loaded = tls::Settings::load(environment, endpoint, problems, &mut all.warnings);
             all.settings

@@ -6,36 +6,29 @@ use openssl::x509::X509;
 use percent_encoding::percent_decode;
 
 use crate::context::MAX_INTERMEDIATES;
+use crate::verifier::Chain;
 
-/// A certificate and what may lead from it to a CA.
-pub(super) struct Chain {
-    pub(super) leaf: X509,
-    pub(super) intermediates: Vec<X509>,
-}
-
-impl Chain {
-    /// Reads the header and the one with the intermediates; a colon begins the form of RFC 9440, and never PEM.
-    pub(super) fn read<'a>(value: &[u8], more: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut all = match value.first() {
-            Some(b':') => vec![binary(value)?],
-            _ => escaped_pem(value)?,
-        };
-        let items = more.flat_map(|value| value.split(|&byte| byte == b','));
-        for item in items.filter(|item| !item.trim_ascii().is_empty()) {
-            if all.len() > MAX_INTERMEDIATES {
-                return None;
-            }
-            all.push(binary(item)?);
-        }
-        if all.len() > MAX_INTERMEDIATES + 1 {
+/// Reads the header and the one with the intermediates; a colon begins the form of RFC 9440, and never PEM.
+pub(super) fn read<'a>(value: &[u8], more: impl Iterator<Item = &'a [u8]>) -> Option<Chain> {
+    let mut all = match value.first() {
+        Some(b':') => vec![binary(value)?],
+        _ => escaped_pem(value)?,
+    };
+    let items = more.flat_map(|value| value.split(|&byte| byte == b','));
+    for item in items.filter(|item| !item.trim_ascii().is_empty()) {
+        if all.len() > MAX_INTERMEDIATES {
             return None;
         }
-        let mut all = all.into_iter();
-        Some(Self {
-            leaf: all.next()?,
-            intermediates: all.collect(),
-        })
+        all.push(binary(item)?);
     }
+    if all.len() > MAX_INTERMEDIATES + 1 {
+        return None;
+    }
+    let mut all = all.into_iter();
+    Some(Chain {
+        leaf: all.next()?,
+        intermediates: all.collect(),
+    })
 }
 
 /// RFC 9440: DER in base64 between colons.

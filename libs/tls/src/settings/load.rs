@@ -19,6 +19,12 @@ struct Global {
     strict: bool,
 }
 
+/// Tells whether what is not safe is refused.
+pub(crate) fn is_strict(environment: &Environment) -> bool {
+    let global: Option<Global> = config::load(environment, "MF_TLS_", &mut Problems::new());
+    global.is_some_and(|global| global.strict)
+}
+
 impl Settings {
     /// Reads the settings of an endpoint and its material, and checks both.
     ///

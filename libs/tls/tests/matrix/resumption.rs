@@ -1,6 +1,9 @@
 //! Resumed sessions, by a client that is not ours: a ticket proves nothing that is no longer true.
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use tls::{Acceptor, Reloaded};
@@ -9,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::foreign::{Visit, visit};
 use crate::pki::{Issued, Spec};
 use crate::reload::{open, write};
-use crate::stage::{WORLD, connector, mutual, sockets, soon};
+use crate::stage::{WORLD, connector, meet, mutual, sockets, soon};
 
 /// Visits once to get a ticket, and shows that it is one.
 async fn ticket(acceptor: &Acceptor, directory: &Path, client: &Issued, version: &str) {
@@ -83,6 +86,57 @@ async fn a_ticket_ends_with_the_lists_it_was_made_under() {
     assert_eq!(late.refused, Some("revoked"), "{}", late.printed);
 }
 
+/// Row 79, for what a reload can take away: who is no longer good goes, everybody else stays.
+#[tokio::test]
+async fn a_connection_ends_with_the_list_that_revokes_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let issuer = &WORLD.intermediate;
+    write(path, &issuer.issue(&Spec::server(&["localhost"])));
+    let lists = |revoked: &[&Issued]| {
+        let text = WORLD.root.crl(&[], 9) + &issuer.crl(revoked, 9);
+        std::fs::write(path.join("ca.crl"), text).unwrap();
+    };
+    lists(&[]);
+    let (ca, crl) = (WORLD.root.cert_pem(), path.join("ca.crl"));
+    let crl = crl.to_str().unwrap();
+    let acceptor = open(path, &[("CLIENT_CA_PEM", &ca), ("CRL_FILE", crl)]);
+    let (bad, good) = (issuer.issue(&Spec::client()), issuer.issue(&Spec::client()));
+    let mut connections = Vec::new();
+    for client in [&bad, &good] {
+        let meeting = meet(&acceptor, |builder| client.present(builder)).await;
+        connections.push((meeting.server.ok().unwrap().io, meeting.client.unwrap()));
+    }
+    let (mut kept, mut keeper) = connections.pop().unwrap();
+    let (mut cut, _client) = connections.pop().unwrap();
+    // A new certificate of the listener's own is no reason to look again.
+    write(path, &issuer.issue(&Spec::server(&["localhost"])));
+    assert_eq!(
+        acceptor.tls().unwrap().reload().unwrap(),
+        Reloaded::Swapped(2)
+    );
+    let mut reading = Box::pin(cut.read_u8());
+    assert!(poll_once(&mut reading).await.is_none());
+    lists(&[&bad]);
+    assert_eq!(
+        acceptor.tls().unwrap().reload().unwrap(),
+        Reloaded::Swapped(3)
+    );
+    let error = soon(reading).await.unwrap_err().to_string();
+    assert!(error.contains("(revoked)"), "{error}");
+    keeper.write_u8(7).await.unwrap();
+    assert_eq!(soon(kept.read_u8()).await.unwrap(), 7);
+}
+
+/// Polls once; what is ready is returned.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
 /// Row 102: without tickets the server has nothing to say after the handshake; a client with Nagle's algorithm would wait
 /// for a delayed acknowledgement, 40 ms, each time.
 #[tokio::test]
@@ -102,7 +156,7 @@ async fn the_first_answer_is_not_delayed() {
             let ssl = connector.configure().unwrap();
             let ssl = ssl.into_ssl("localhost").unwrap();
             let mut stream = tokio_openssl::SslStream::new(ssl, client).unwrap();
-            std::pin::Pin::new(&mut stream).connect().await.unwrap();
+            Pin::new(&mut stream).connect().await.unwrap();
             let started = Instant::now();
             stream.write_u8(1).await.unwrap();
             stream.read_u8().await.unwrap();
