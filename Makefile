@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help run build release fmt lint test test-long ci bench env certs
+.PHONY: help run build release fmt lint test test-long test-compose ci bench env certs image image-dev
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ lint: ## formatting, clippy, documentation, layers, file sizes, dependencies
 
 test: ## all tests in both shapes; installs the servers and clients they need when it may
 	scripts/install-test-tools.sh
+	docker/test/config.sh
 	$(CARGO) build --package ferroflux
 	scripts/with-services.sh $(CARGO) test --workspace
 
@@ -38,6 +39,11 @@ test-long: ## what takes minutes by itself: many kills, load
 	$(CARGO) build --package ferroflux
 	scripts/with-services.sh $(CARGO) test --package e2e --features long
 
+test-compose: ## the real composition in its four modes, with kills; takes an engine, or root and dockerd
+	scripts/install-test-tools.sh compose
+	$(CARGO) build --package ferroflux
+	docker/dev/engine.sh docker/test/run.sh
+
 ci: lint test ## exactly what CI runs
 
 bench: release ## us and the peers side by side in one run, as ratios
@@ -45,6 +51,12 @@ bench: release ## us and the peers side by side in one run, as ratios
 
 env: ## rewrite the configuration tables of the READMEs from the code
 	UPDATE=1 $(CARGO) test --workspace --quiet readme
+
+image: ## the container image, from the sources
+	docker build --tag ferroflux/ferroflux --file docker/Dockerfile .
+
+image-dev: release ## the same image from the binary that this machine builds
+	docker/dev/image.sh target/release/ferroflux ferroflux/ferroflux
 
 certs: ## a CA and certificates for every service under ssl/certs; more targets in ssl/Makefile
 	$(MAKE) -C ssl all

@@ -2,6 +2,8 @@
 # Installs what the tests run against: servers, clients and languages from the distribution, Python packages in target/venv,
 # and those of Node in target/node.
 #
+# usage: install-test-tools.sh [compose]; with `compose` also what starts containers
+#
 # It does nothing when all is there. Where it may not install, it says what to install and fails.
 set -eu
 
@@ -35,6 +37,12 @@ have_node_packages() {
 	[ -d "$NODE/node_modules" ] && cmp -s "$NODE_EXAMPLES" "$NODE/package.json"
 }
 
+# An engine, and what makes stand-ins for base images.
+missing_for_compose() {
+	have dockerd || docker version >/dev/null 2>&1 || echo docker.io
+	have debootstrap || echo debootstrap
+}
+
 missing_packages() {
 	have_postgres || echo postgresql
 	have nats-server || echo nats-server
@@ -43,6 +51,7 @@ missing_packages() {
 	have nginx || echo nginx-light
 	have pebble || echo pebble
 	compgen -G '/usr/lib/nginx/modules/ngx_stream_module.so' >/dev/null || echo libnginx-mod-stream
+	have docker-compose || docker compose version >/dev/null 2>&1 || echo docker-compose
 	have curl || echo curl
 	have openssl || echo openssl
 	have protoc || echo protobuf-compiler
@@ -101,7 +110,10 @@ install_node_packages() {
 	rm -rf "$fresh"
 }
 
-mapfile -t packages < <(missing_packages)
+mapfile -t packages < <(
+	missing_packages
+	[ "${1:-}" != compose ] || missing_for_compose
+)
 if [ "${#packages[@]}" -gt 0 ]; then
 	install_packages "${packages[@]}"
 fi
