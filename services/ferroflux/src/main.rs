@@ -2,6 +2,7 @@
 
 mod banner;
 mod certificates;
+mod challenges;
 mod cli;
 mod config;
 mod devices;

@@ -20,6 +20,7 @@ use tonic::service::Routes;
 use uuid::Uuid;
 
 use crate::certificates::Secure;
+use crate::challenges;
 use crate::front::{self, Behind};
 use crate::patience;
 use crate::role::Shape;
@@ -51,6 +52,7 @@ pub(crate) async fn start(settings: &Settings, runtime: &Runtime) -> anyhow::Res
     };
     wiring.roles().await?;
     if let Some(reloader) = wiring.secure.reloader() {
+        challenges::listen(&reloader, runtime, &mut wiring.listeners).await?;
         runtime.spawn("certificates", reloader.run(runtime.stop()));
     }
     Ok(wiring.listeners)

@@ -1,6 +1,7 @@
 //! The scenarios, each run on both shapes: one process on embedded defaults, and separate services on PostgreSQL and NATS.
 
 mod account;
+mod acme;
 mod certificates;
 mod clients;
 mod crash;
