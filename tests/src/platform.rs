@@ -31,10 +31,6 @@ pub enum Role {
     WsAdapter,
     /// Messages by MQTT.
     MqttAdapter,
-    /// Storing messages.
-    Writer,
-    /// Reading stored messages back.
-    Reader,
 }
 
 impl Role {
@@ -46,14 +42,12 @@ impl Role {
             Self::HttpAdapter => Some("http-adapter"),
             Self::WsAdapter => Some("ws-adapter"),
             Self::MqttAdapter => Some("mqtt-adapter"),
-            Self::Writer => Some("writer"),
-            Self::Reader => Some("reader"),
         }
     }
 }
 
 /// Every listener: its name in run.json and the variable of its port.
-const LISTENERS: [(&str, &str); 12] = [
+const LISTENERS: [(&str, &str); 10] = [
     ("users-http", "MF_USERS_HTTP_PORT"),
     ("users-grpc", "MF_USERS_GRPC_PORT"),
     ("things-http", "MF_THINGS_HTTP_PORT"),
@@ -63,8 +57,6 @@ const LISTENERS: [(&str, &str); 12] = [
     ("ws-adapter", "MF_WS_ADAPTER_PORT"),
     ("mqtt", "MF_MQTT_ADAPTER_PORT"),
     ("mqtt-ws", "MF_MQTT_ADAPTER_WS_PORT"),
-    ("writer", "MF_WRITER_PORT"),
-    ("reader", "MF_READER_PORT"),
     ("front", "MF_FRONT_PORT"),
 ];
 
@@ -134,10 +126,6 @@ impl Platform {
         self.nats = Some(nats);
         self.env.extend(postgres::database("USERS").await?);
         self.env.extend(postgres::database("THINGS").await?);
-        for (name, value) in postgres::database("WRITER").await? {
-            let reader = name.replace("WRITER", "READER");
-            self.env.extend([(reader, value.clone()), (name, value)]);
-        }
         for secret in ["MF_USERS_SECRET", "MF_THINGS_SECRET"] {
             self.env.insert(
                 secret.to_owned(),
@@ -150,13 +138,7 @@ impl Platform {
         self.restart(Role::Things).await?;
         let address = self.address("things-grpc")?;
         self.env.insert("MF_THINGS_URL".to_owned(), address);
-        for role in [
-            Role::Writer,
-            Role::Reader,
-            Role::HttpAdapter,
-            Role::WsAdapter,
-            Role::MqttAdapter,
-        ] {
+        for role in [Role::HttpAdapter, Role::WsAdapter, Role::MqttAdapter] {
             self.restart(role).await?;
         }
         Ok(())
@@ -172,27 +154,10 @@ impl Platform {
     /// # Errors
     /// When it does not become ready; the error has its log.
     pub async fn restart(&mut self, role: Role) -> anyhow::Result<()> {
-        self.restart_with(role, &[]).await?;
-        self.ready(role).await
-    }
-
-    /// Starts a process, again on the ports it had and with other variables than the rest; it need not become ready.
-    ///
-    /// # Errors
-    /// When it does not say where it listens; the error has its log.
-    pub async fn restart_with(
-        &mut self,
-        role: Role,
-        variables: &[(&str, &str)],
-    ) -> anyhow::Result<()> {
         let arguments: Vec<&str> = role.argument().into_iter().collect();
         let data = self.dir.path().join(role.argument().unwrap_or("all"));
         self.processes.remove(&role);
-        let mut env = self.env.clone();
-        for (name, value) in variables {
-            env.insert((*name).to_owned(), (*value).to_owned());
-        }
-        let process = Process::start(&data, &arguments, &env).await?;
+        let process = Process::start(&data, &arguments, &self.env).await?;
         for (listener, variable) in LISTENERS {
             if let Some((_, port)) = process
                 .address(listener)
@@ -202,7 +167,7 @@ impl Platform {
             }
         }
         self.processes.insert(role, process);
-        Ok(())
+        self.ready(role).await
     }
 
     async fn ready(&self, role: Role) -> anyhow::Result<()> {
@@ -213,8 +178,6 @@ impl Platform {
             Role::HttpAdapter => "http-adapter",
             Role::WsAdapter => "ws-adapter",
             Role::MqttAdapter => "mqtt-ws",
-            Role::Writer => "writer",
-            Role::Reader => "reader",
         };
         let url = format!("{}/health/ready", self.url(listener)?);
         let ready = || async { curl(&[&url]).await.ok().filter(|reply| reply.status == 200) };
@@ -267,18 +230,6 @@ impl Platform {
         Ok(self.nats.as_ref().context("no NATS in this shape")?.url())
     }
 
-    /// Takes the database of the messages away, as if its server had been killed, and gives it back after a while; nothing in
-    /// the embedded shape.
-    ///
-    /// # Errors
-    /// When the server does not do it.
-    pub async fn interrupt_history(&self, away: std::time::Duration) -> anyhow::Result<()> {
-        match self.env.get("MF_WRITER_DB") {
-            Some(name) => postgres::interrupt(name, away).await,
-            None => Ok(()),
-        }
-    }
-
     /// Returns the address of a listener, such as `mqtt`, as `127.0.0.1:PORT`.
     ///
     /// # Errors
@@ -300,11 +251,6 @@ impl Platform {
     /// When no process has it.
     pub fn url(&self, listener: &str) -> anyhow::Result<String> {
         Ok(format!("http://{}", self.address(listener)?))
-    }
-
-    /// Returns the variables that the processes run with.
-    pub fn variables(&self) -> &BTreeMap<String, String> {
-        &self.env
     }
 
     /// Returns where a process keeps its data.
