@@ -1,10 +1,16 @@
 //! Certificates as an operator makes them: with `ssl/Makefile`.
 
-use anyhow::ensure;
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::clients::repository;
+
+/// How long a program may take, a compiler on a busy machine among them.
+const LONG: Duration = Duration::from_secs(180);
 
 /// A folder with a CA and what it signed.
 pub(crate) struct Certificates(TempDir);
@@ -49,7 +55,33 @@ impl Certificates {
         "#;
         let mut command = Command::new("bash");
         command.args(["-c", script]).arg(self.0.path());
-        finish(command.arg(name).arg(seconds.to_string())).await
+        finish(command.arg(name).arg(seconds.to_string())).await?;
+        Ok(())
+    }
+
+    /// Makes a certificate of this CA that has the name and the serial number of one of another.
+    pub(crate) async fn like(&self, name: &str, other: &Self) -> anyhow::Result<()> {
+        let script = r#"
+            set -eu; cd "$0"
+            openssl req -new -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj \
+              "/$(openssl x509 -in "$2" -noout -subject -nameopt compat | sed 's|^subject=/*||')"
+            openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -out "$1.crt" -days 2 \
+              -set_serial "0x$(openssl x509 -in "$2" -noout -serial | cut -d= -f2)" -extfile <(printf '%s\n' \
+              'keyUsage=critical,digitalSignature' 'extendedKeyUsage=clientAuth' 'authorityKeyIdentifier=keyid')
+        "#;
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).arg(self.0.path());
+        let like = other.path(&format!("{name}.crt"));
+        finish(command.arg(name).arg(like)).await?;
+        Ok(())
+    }
+
+    /// Returns the path of a file with this CA and another.
+    pub(crate) fn bundle(&self, other: &Self) -> anyhow::Result<String> {
+        let read = |certificates: &Self| std::fs::read_to_string(certificates.path("ca.crt"));
+        let path = self.path("both.crt");
+        std::fs::write(&path, read(self)? + &read(other)?)?;
+        Ok(path)
     }
 
     /// Returns what tells the Python clients where the files are.
@@ -66,7 +98,8 @@ impl Certificates {
         let mut command = Command::new("make");
         command.arg("-C").arg(repository().join("ssl"));
         command.arg(format!("CRT_LOCATION={}", self.0.path().display()));
-        finish(command.args(arguments)).await
+        finish(command.args(arguments)).await?;
+        Ok(())
     }
 
     /// Returns the path of a file, such as `ca.crt`.
@@ -75,12 +108,22 @@ impl Certificates {
     }
 }
 
-async fn finish(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.output().await?;
+/// Runs a program to its end and returns what it printed, or why it failed.
+pub(crate) async fn finish(command: &mut Command) -> anyhow::Result<Output> {
+    let run = command.kill_on_drop(true).output();
+    let output = tokio::time::timeout(LONG, run)
+        .await
+        .with_context(|| format!("{command:?} does not end"))?
+        .with_context(|| {
+            format!(
+                "cannot start {command:?}: scripts/install-test-tools.sh installs what is missing"
+            )
+        })?;
     ensure!(
         output.status.success(),
-        "{command:?}: {}",
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(())
+    Ok(output)
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use e2e::{Platform, Shape};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, finish};
 use crate::clients::{Client, message, python, repository, subscribe};
 use crate::mtls::Secure;
 use crate::stage::Stage;
@@ -135,19 +135,6 @@ impl Workshop {
 
 fn source(name: &str) -> PathBuf {
     repository().join("examples").join(name)
-}
-
-async fn finish(command: &mut Command) -> anyhow::Result<Output> {
-    let output = command.output().await.with_context(|| {
-        format!("cannot start {command:?}: scripts/install-test-tools.sh installs what is missing")
-    })?;
-    ensure!(
-        output.status.success(),
-        "{command:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(output)
 }
 
 /// Runs all that devices do, while somebody else is subscribed to the channel.

@@ -6,6 +6,7 @@ mod certificates;
 mod clients;
 mod crash;
 mod examples;
+mod guides;
 mod lifecycle;
 mod messages;
 mod mtls;
