@@ -22,7 +22,8 @@ pub trait Bus<T: Record>: Send + Sync {
     /// Publishes a record and returns when it is as durable as configured; live queues get it after that.
     ///
     /// A record that concerns no consumer is not kept and has the place of the one before it. Records are kept in the
-    /// order in which their futures are first polled.
+    /// order in which their futures are first polled. One that is published again with its id because the process ended
+    /// before there was an answer is kept once.
     ///
     /// # Errors
     /// `Exhausted` when the bus is full, `Unavailable` when it cannot be reached: then nothing was accepted.

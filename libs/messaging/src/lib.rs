@@ -25,6 +25,6 @@ pub use filter::{AllEvents, Filter};
 pub use live::{LiveEnd, LiveLimits, LiveReceiver, LiveSender, Overflow, live_queue};
 pub use message::{Message, Properties, Protocol};
 pub use nats::{NatsFile, NatsTls, install_crypto};
-pub use open::{Buses, Config, DEFAULT_MAX_BYTES, Driver, Durability, open};
-pub use record::{DecodeError, Record, RecordFilter};
+pub use open::{Buses, Config, DEFAULT_MAX_BYTES, Driver, Durability, open, probe};
+pub use record::{DecodeError, Kept, Record, RecordFilter};
 pub use relay::relay;

@@ -45,6 +45,13 @@ const MAX_REGISTRY_BYTES: u64 = 64 << 20;
 /// How much of what is not acknowledged the stream of events keeps at most; the services have the rest in their outbox.
 const MAX_EVENT_BYTES: u64 = 256 << 20;
 
+/// Connects to the server as [`open`] does, and makes nothing there.
+pub(crate) async fn probe(url: &str, config: &Config) -> Result<()> {
+    Link::connect(&url.parse()?, &config.nats_tls)
+        .await
+        .map(drop)
+}
+
 /// Opens the buses on the server of that URL, whose credentials are shown to nobody else.
 pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> {
     if config.durability == Durability::Power && !config.nats_sync_always {
@@ -75,6 +82,7 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
                 .await?,
         ),
         sessions: Arc::new(opened.bucket("sessions").await?),
+        exchanges: Arc::new(opened.bucket("exchanges").await?),
         retained: Arc::new(opened.bucket("retained").await?),
     };
     let driver = Driver::new(|stop| drive(link, arriving, stop));

@@ -81,6 +81,8 @@ pub struct Buses {
     pub events: Arc<dyn Bus<Event>>,
     /// The persistent sessions of MQTT.
     pub sessions: Arc<dyn Bucket>,
+    /// Their QoS 2 exchanges.
+    pub exchanges: Arc<dyn Bucket>,
     /// The retained messages of MQTT.
     pub retained: Arc<dyn Bucket>,
 }
@@ -134,6 +136,17 @@ pub async fn open(config: &Config) -> Result<(Buses, Driver)> {
     opened.unwrap_or_else(|_| Err(Error::internal()))
 }
 
+/// Looks whether the NATS server of a configuration, if it names one, does what the buses need; changes nothing there.
+///
+/// # Errors
+/// As [`open`].
+pub async fn probe(config: &Config) -> Result<()> {
+    match &config.nats_url {
+        Some(url) => nats::probe(url, config).await,
+        None => Ok(()),
+    }
+}
+
 fn in_process(config: &Config) -> Result<(Buses, Driver)> {
     let lock = Arc::new(Lock::take(&config.dir)?);
     let power = config.durability == Durability::Power;
@@ -152,6 +165,7 @@ fn in_process(config: &Config) -> Result<(Buses, Driver)> {
         messages: Arc::new(messages),
         events: Arc::new(events),
         sessions: Arc::new(bucket("sessions")?),
+        exchanges: Arc::new(bucket("exchanges")?),
         retained: Arc::new(bucket("retained")?),
     };
     let driver = Driver::new(move |stop| async move {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use model::{Error, Result};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::claim::{Claim, closed};
 use super::claims::Claims;
@@ -58,6 +60,8 @@ pub(crate) struct Core<T: Record> {
     pub(crate) newest: AtomicU64,
     /// Where a new consumer begins when the positions were lost, and below which nothing is deleted in this process.
     orphans: Option<(u64, u64)>,
+    /// What was published shortly before the process before this one ended: it may be published again by who got no answer.
+    pub(crate) unanswered: HashMap<Uuid, u64>,
     /// Whether the positions on disk are not the newest.
     pub(crate) dirty: AtomicBool,
     /// Why nothing can be written, while that is so.
@@ -87,6 +91,7 @@ impl<T: Record> Core<T> {
             next: Mutex::new(found.next),
             newest: AtomicU64::new(found.next - 1),
             orphans: found.orphans,
+            unanswered: found.unanswered,
             saved: Mutex::new(found.positions),
             dirty: AtomicBool::new(false),
             trouble: Mutex::default(),

@@ -1,10 +1,12 @@
 //! What a log is made of when it is opened: the files, where consumers stood, and what came after that.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use model::Result;
+use uuid::Uuid;
 
 use super::claims::Claims;
 use super::positions::{self, Loaded, Position, Positions};
@@ -27,6 +29,8 @@ pub(crate) struct Recovered<T: Record> {
     pub(crate) orphans: Option<(u64, u64)>,
     /// The positions as they were written down, without the consumers.
     pub(crate) positions: Positions,
+    /// The newest records by their ids, those whose publishers may not have been answered among them.
+    pub(crate) unanswered: HashMap<Uuid, u64>,
 }
 
 /// Reads a directory.
@@ -41,7 +45,7 @@ pub(crate) fn recover<T: Record>(dir: &Path, power: bool) -> Result<Recovered<T>
     let after_log = segments.newest().map_or(1, |segment| segment.last() + 1);
     let next = positions.next.max(after_log).max(1);
     let (registrations, since) = registrations::open(dir, power, positions.registrations)?;
-    let recovered = Recovered {
+    let mut recovered = Recovered {
         orphans: lost.then(|| (segments.oldest().unwrap_or(next), next)),
         segments,
         tail: Tail::new(),
@@ -52,6 +56,7 @@ pub(crate) fn recover<T: Record>(dir: &Path, power: bool) -> Result<Recovered<T>
             consumers: Vec::new(),
             ..positions
         },
+        unanswered: HashMap::new(),
     };
     for position in std::mem::take(&mut positions.consumers) {
         recovered.claims.restore(position, next - 1)?;
@@ -89,22 +94,27 @@ impl<T: Record> Recovered<T> {
     }
 
     /// Tells the consumers of what was published after their positions were written down.
-    fn replay(&self) -> io::Result<()> {
+    fn replay(&mut self) -> io::Result<()> {
         let from = self.positions.next;
-        if from == 0 {
+        // Before positions were first written down, consumers look for themselves.
+        let told = from > 0;
+        if self.orphans.is_some() {
             return Ok(());
         }
-        let listed = self.claims.listed();
-        let mut at = from;
+        let (listed, unanswered) = (self.claims.listed(), &mut self.unanswered);
+        let mut at = from.max(1);
         while let Some(segment) = self.segments.locate(at) {
             segment.read_from(from, |seq, _, body| {
                 let Ok(record) = T::decode(body) else {
                     return;
                 };
-                let record = Arc::new(record);
-                self.claims
-                    .concerned(&record, |claim| drop(claim.arrived(seq, listed)));
-                self.tail.extend(std::iter::once((seq, record)));
+                unanswered.insert(record.id(), seq);
+                if told {
+                    let record = Arc::new(record);
+                    self.claims
+                        .concerned(&record, |claim| drop(claim.arrived(seq, listed)));
+                    self.tail.extend(std::iter::once((seq, record)));
+                }
             })?;
             at = match self.segments.after(segment.first()) {
                 Some(first) => first,

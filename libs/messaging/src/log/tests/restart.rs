@@ -208,3 +208,20 @@ async fn what_was_unread_is_listed_again_after_a_restart() {
         .unwrap();
     assert_eq!(take(&mut away, 3, true).await, [0, 100, 200]);
 }
+
+#[tokio::test]
+async fn what_is_published_again_after_a_kill_is_kept_once() {
+    let place = Place::new();
+    let channel = ChannelId::random();
+    let log = place.open();
+    let _reader = consumer(&log, "c").await;
+    let (answered, other) = (numbered(channel, 1), numbered(channel, 2));
+    let seq = log.publish(answered.clone()).await.unwrap();
+    let killed = place.killed();
+    let log = killed.open();
+    let mut reader = consumer(&log, "c").await;
+    assert_eq!(log.publish(answered).await, Ok(seq));
+    log.publish(other).await.unwrap();
+    assert_eq!(take(&mut reader, 2, true).await, [1, 2]);
+    assert!(is_empty(&mut reader).await);
+}
