@@ -20,6 +20,24 @@ impl Environment {
         Self(variables)
     }
 
+    /// Returns the same variables, where those under an old prefix also count under the new one, unless it is set there.
+    ///
+    /// `aliases` are pairs of a new prefix and an old one.
+    #[must_use]
+    pub fn with_aliases(&self, aliases: &[(&str, &str)]) -> Self {
+        let mut all = self.clone();
+        for (new, old) in aliases {
+            for (name, value) in &self.0 {
+                if let Some(rest) = name.strip_prefix(old)
+                    && self.get(&format!("{new}{rest}")).is_none()
+                {
+                    all.0.insert(format!("{new}{rest}"), value.clone());
+                }
+            }
+        }
+        all
+    }
+
     /// Returns a variable that is set to something; as in 0.9, empty is unset.
     pub fn get(&self, name: &str) -> Option<&str> {
         let value = self.0.get(name)?.trim();
@@ -75,5 +93,25 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn a_name_of_before_counts_where_the_new_one_is_not_set() {
+        let environment = Environment::from([
+            ("OLD_A", "1"),
+            ("OLD_B", "2"),
+            ("NEW_B", "3"),
+            ("OLD_C", "4"),
+            ("NEW_C", " "),
+        ]);
+        let environment = environment.with_aliases(&[("NEW_", "OLD_")]);
+        assert_eq!(environment.get("NEW_A"), Some("1"));
+        assert_eq!(environment.get("NEW_B"), Some("3"));
+        assert_eq!(environment.get("NEW_C"), Some("4"));
     }
 }

@@ -35,6 +35,11 @@ impl Certificates {
         settings.is_some_and(tls::Settings::is_enabled)
     }
 
+    /// Returns the settings of an endpoint of this process.
+    pub(crate) fn settings(&self, endpoint: &Endpoint) -> Option<&tls::Settings> {
+        self.settings.get(endpoint.name)
+    }
+
     /// Returns whether an endpoint of this process asks for client certificates.
     pub(crate) fn client_auth(&self, endpoint: &Endpoint) -> Option<ClientAuth> {
         self.settings
@@ -79,6 +84,8 @@ fn of(shape: &Shape) -> Vec<&'static Endpoint> {
             &endpoints::MQTT_ADAPTER,
             &endpoints::MQTT_ADAPTER_THINGS,
         ),
+        (Role::Reader, &endpoints::READER, &endpoints::READER_THINGS),
+        (Role::Writer, &endpoints::WRITER, &endpoints::WRITER_THINGS),
     ] {
         if shape.has(role) {
             all.push(own);

@@ -20,6 +20,8 @@ pub(crate) struct Behind {
     pub(crate) ws: Router,
     /// MQTT over WebSocket, at `/mqtt` and below.
     pub(crate) mqtt: Router,
+    /// Stored messages, at `/channels/<id>/messages`.
+    pub(crate) reader: Router,
     /// `/health` and what is below.
     pub(crate) health: Router,
 }
@@ -32,6 +34,7 @@ pub(crate) fn router(behind: Behind) -> Router {
 async fn dispatch(State(behind): State<Behind>, request: Request) -> Response {
     let (target, request) = match first_segment(request.uri().path()) {
         "users" | "tokens" | "password" => (behind.users, request),
+        "channels" if is_messages(request.uri().path()) => (behind.reader, request),
         "health" => (behind.health, request),
         "http" => (behind.http, strip(request, "/http")),
         "ws" => (behind.ws, strip(request, "/ws")),
@@ -42,6 +45,13 @@ async fn dispatch(State(behind): State<Behind>, request: Request) -> Response {
         Ok(response) => response,
         Err(never) => match never {},
     }
+}
+
+/// Tells whether the path is that of a channel's messages.
+fn is_messages(path: &str) -> bool {
+    let rest = path.strip_prefix("/channels/");
+    rest.and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(_, rest)| rest == "messages")
 }
 
 fn first_segment(path: &str) -> &str {
@@ -91,6 +101,7 @@ mod tests {
             http: named("http"),
             ws: named("ws"),
             mqtt: named("mqtt"),
+            reader: named("reader"),
             health: named("health"),
         });
         for (path, expected) in [
@@ -99,6 +110,14 @@ mod tests {
             ("/password", "users /password"),
             ("/things/1?a=b", "things /things/1?a=b"),
             ("/channels", "things /channels"),
+            ("/channels/1", "things /channels/1"),
+            ("/channels/1/things", "things /channels/1/things"),
+            (
+                "/channels/1/messages?v=1",
+                "reader /channels/1/messages?v=1",
+            ),
+            ("/channels//messages", "reader /channels//messages"),
+            ("/channels/1/messages/x", "things /channels/1/messages/x"),
             ("/version", "things /version"),
             ("/metrics", "things /metrics"),
             ("/", "things /"),

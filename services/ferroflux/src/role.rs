@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use clap::ValueEnum;
 
@@ -15,6 +16,10 @@ pub(crate) enum Role {
     WsAdapter,
     /// Messages by MQTT.
     MqttAdapter,
+    /// Storing messages.
+    Writer,
+    /// Reading stored messages back.
+    Reader,
 }
 
 impl Role {
@@ -54,10 +59,23 @@ impl Shape {
         }
     }
 
+    /// Returns where a port listens that authenticates nobody: on loopback in the embedded shape unless configured otherwise.
+    pub(crate) fn internal(&self, configured: Option<IpAddr>) -> IpAddr {
+        configured.unwrap_or(IpAddr::V4(match self {
+            Self::Embedded => Ipv4Addr::LOCALHOST,
+            Self::Separate(_) => Ipv4Addr::UNSPECIFIED,
+        }))
+    }
+
     /// Tells whether this process has a role that speaks with devices.
     pub(crate) fn has_adapter(&self) -> bool {
         Role::value_variants()
             .iter()
             .any(|role| role.is_adapter() && self.has(*role))
+    }
+
+    /// Tells whether this process has a role that asks things.
+    pub(crate) fn asks_things(&self) -> bool {
+        self.has_adapter() || self.has(Role::Writer) || self.has(Role::Reader)
     }
 }

@@ -1,5 +1,7 @@
 //! Everything a process is told, checked as a whole before anything is opened.
 
+mod history;
+
 use std::path::{Path, PathBuf};
 
 use ::adapter::X509;
@@ -14,6 +16,7 @@ use crate::config::{self, Config};
 use crate::nats_tls;
 use crate::role::{Role, Shape};
 use crate::secrets;
+pub(crate) use history::WriterSettings;
 
 /// Where embedded data lives unless `--data` says otherwise.
 const DEFAULT_DATA: &str = "data";
@@ -31,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) http: Option<http_adapter::Config>,
     pub(crate) ws: Option<ws_adapter::Config>,
     pub(crate) mqtt: Option<mqtt_adapter::Config>,
+    pub(crate) writer: Option<WriterSettings>,
+    pub(crate) reader: Option<(reader::Config, Database)>,
     pub(crate) certificates: Certificates,
     /// What can be used and should be known.
     pub(crate) warnings: Vec<String>,
@@ -69,6 +74,7 @@ impl Settings {
             Shape::Embedded => Some(data.unwrap_or_else(|| DEFAULT_DATA.into())),
             Shape::Separate(_) => data,
         };
+        let environment = &environment.with_aliases(&history::ALIASES);
         let mut reader = Reader {
             environment,
             shape: &shape,
@@ -83,6 +89,8 @@ impl Settings {
         let http = reader.role(Role::HttpAdapter, http_adapter::Config::PREFIX);
         let ws = reader.role(Role::WsAdapter, ws_adapter::Config::PREFIX);
         let mqtt = reader.role(Role::MqttAdapter, mqtt_adapter::Config::PREFIX);
+        let writer = reader.writer();
+        let history_reader = reader.reader(writer.as_ref());
         let mut certificates = Certificates::load(environment, &shape, problems);
         let mut settings = Self {
             warnings: std::mem::take(&mut certificates.warnings),
@@ -93,6 +101,8 @@ impl Settings {
             http,
             ws,
             mqtt,
+            writer,
+            reader: history_reader,
             certificates,
             shape,
             data,
@@ -134,6 +144,16 @@ impl Settings {
                 .as_ref()
                 .map(|config| ("mqtt_adapter", config.log_level)),
         );
+        levels.extend(
+            self.writer
+                .as_ref()
+                .map(|writer| ("writer", writer.config.log_level)),
+        );
+        levels.extend(
+            self.reader
+                .as_ref()
+                .map(|(config, _)| ("reader", config.log_level)),
+        );
         levels
     }
 }
@@ -150,9 +170,11 @@ pub(crate) fn unknown(environment: &Environment) -> Vec<String> {
     known.extend(names::<http_adapter::Config>(http_adapter::Config::PREFIX));
     known.extend(names::<ws_adapter::Config>(ws_adapter::Config::PREFIX));
     known.extend(names::<mqtt_adapter::Config>(mqtt_adapter::Config::PREFIX));
+    known.extend(names::<::cli::Config>(::cli::PREFIX));
     for endpoint in tls::endpoints::ALL {
         known.extend(endpoint.variables());
     }
+    known.extend(history::variables());
     known.extend(tls::endpoints::variables());
     warn_unknown(environment, &known, &[config::PREFIX])
 }

@@ -1,6 +1,8 @@
 //! Opens the roles of a process and ties them together: by trait object where both ends are here, by gRPC where not.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod history;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +75,8 @@ impl Wiring<'_> {
         let Some(things) = things else {
             return Ok(());
         };
+        // Before anything accepts messages: from here on they are kept for it.
+        self.writer(things.clone()).await?;
         let adapters = self.adapters(things).await?;
         if self.settings.shape == Shape::Embedded {
             let (users, things) = (users_routes, things_routes);
@@ -101,7 +105,7 @@ impl Wiring<'_> {
             let client = proto::users::Client::new(channel, things.users_timeout.get());
             return Ok((Some(Arc::new(client)), Router::new()));
         };
-        let db = self.open("users", database).await?;
+        let db = self.open("users", "users-database", database).await?;
         let service = users::service(config, db.clone(), Timestamp::now)
             .await
             .map_err(anyhow::Error::from_boxed)?;
@@ -115,7 +119,10 @@ impl Wiring<'_> {
         )
         .await?;
         let (ours, legacy) = proto::users::server(service.clone());
-        let address = SocketAddr::new(self.internal(config.grpc_host), config.grpc_port);
+        let address = SocketAddr::new(
+            self.settings.shape.internal(config.grpc_host),
+            config.grpc_port,
+        );
         self.grpc(
             &endpoints::USERS_GRPC,
             address,
@@ -125,25 +132,27 @@ impl Wiring<'_> {
         Ok((Some(service), routes))
     }
 
-    /// Opens things here, or reaches for them elsewhere when an adapter is here; also returns its routes.
+    /// Opens things here, or reaches for them elsewhere when a role here asks them; also returns its routes.
     async fn things(
         &mut self,
         users: Option<Arc<dyn Users>>,
     ) -> anyhow::Result<(Option<Arc<dyn Things>>, Router)> {
         let (Some((config, database)), Some(users)) = (&self.settings.things, users) else {
-            if !self.settings.shape.has_adapter() {
+            if !self.settings.shape.asks_things() {
                 return Ok((None, Router::new()));
             }
             let tls = self.secure.client(&[
                 &endpoints::HTTP_ADAPTER_THINGS,
                 &endpoints::WS_ADAPTER_THINGS,
                 &endpoints::MQTT_ADAPTER_THINGS,
+                &endpoints::READER_THINGS,
+                &endpoints::WRITER_THINGS,
             ])?;
             let channel = server::connect(&self.settings.process.things_url, tls)?;
             let client = proto::things::Client::new(channel, self.things_timeout());
             return Ok((Some(Arc::new(client)), Router::new()));
         };
-        let db = self.open("things", database).await?;
+        let db = self.open("things", "things-database", database).await?;
         let service = things::service(config, db.clone(), users, Timestamp::now)
             .await
             .map_err(anyhow::Error::from_boxed)?;
@@ -162,7 +171,10 @@ impl Wiring<'_> {
             self.with_probes(routes.clone()),
         )
         .await?;
-        let address = SocketAddr::new(self.internal(config.auth_http_host), config.auth_http_port);
+        let address = SocketAddr::new(
+            self.settings.shape.internal(config.auth_http_host),
+            config.auth_http_port,
+        );
         self.listen(
             &endpoints::THINGS_AUTH_HTTP,
             address,
@@ -170,7 +182,10 @@ impl Wiring<'_> {
         )
         .await?;
         let (ours, legacy) = proto::things::server(service.clone());
-        let address = SocketAddr::new(self.internal(config.auth_grpc_host), config.auth_grpc_port);
+        let address = SocketAddr::new(
+            self.settings.shape.internal(config.auth_grpc_host),
+            config.auth_grpc_port,
+        );
         self.grpc(
             &endpoints::THINGS_GRPC,
             address,
@@ -180,13 +195,19 @@ impl Wiring<'_> {
         Ok((Some(service), routes))
     }
 
-    /// Opens the device protocols of this process over one adapter, and returns their routes for the front.
+    /// Opens what devices speak with over one adapter, and returns the routes for the front.
     async fn adapters(&mut self, things: Arc<dyn Things>) -> anyhow::Result<Behind> {
         let mut behind = Behind::default();
-        if !self.settings.shape.has_adapter() {
+        if !self.settings.shape.has_adapter() && self.settings.reader.is_none() {
             return Ok(behind);
         }
-        let adapter = Adapter::new(&self.settings.adapter, things, &self.buses, Uuid::new_v4());
+        let instance = Uuid::new_v4();
+        let adapter = Adapter::new(
+            &self.settings.adapter,
+            things.clone(),
+            &self.buses,
+            instance,
+        );
         self.runtime
             .spawn("adapter", adapter.clone().run(self.runtime.stop()));
         let ready = adapter.clone();
@@ -194,6 +215,7 @@ impl Wiring<'_> {
             let adapter = ready.clone();
             Box::pin(async move { adapter.ready().await.map_err(|error| error.to_string()) })
         });
+        behind.reader = self.reader(adapter.clone(), things).await?;
         if let Some(config) = &self.settings.http {
             behind.http = http_adapter::router(adapter.clone(), config);
             let limits = Limits {
@@ -252,6 +274,7 @@ impl Wiring<'_> {
     async fn open(
         &mut self,
         name: &'static str,
+        check: &'static str,
         settings: &storage::Settings,
     ) -> anyhow::Result<Db> {
         let what = format!("the database of {name}");
@@ -261,17 +284,10 @@ impl Wiring<'_> {
             .with_context(|| format!("cannot open {what}"))?;
         self.secure.database(&db);
         let checked = db.clone();
-        self.runtime.check(
-            if name == "users" {
-                "users-database"
-            } else {
-                "things-database"
-            },
-            move || {
-                let db = checked.clone();
-                Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
-            },
-        );
+        self.runtime.check(check, move || {
+            let db = checked.clone();
+            Box::pin(async move { db.ping().await.map_err(|error| error.to_string()) })
+        });
         Ok(db)
     }
 
@@ -294,15 +310,7 @@ impl Wiring<'_> {
         );
     }
 
-    /// The ports that authenticate nobody are on loopback in the embedded shape unless configured otherwise.
-    fn internal(&self, configured: Option<IpAddr>) -> IpAddr {
-        configured.unwrap_or(IpAddr::V4(match self.settings.shape {
-            Shape::Embedded => Ipv4Addr::LOCALHOST,
-            Shape::Separate(_) => Ipv4Addr::UNSPECIFIED,
-        }))
-    }
-
-    /// The adapters of a process share their answers, so they share the patience of the most patient one.
+    /// The roles of a process share the connection to things, so they share the patience of the most patient one.
     fn things_timeout(&self) -> Duration {
         let http = self
             .settings
@@ -317,6 +325,7 @@ impl Wiring<'_> {
         [http, ws]
             .into_iter()
             .flatten()
+            .chain(self.settings.history_timeouts())
             .map(|period| period.get())
             .max()
             .unwrap_or(Duration::from_secs(1))

@@ -168,6 +168,12 @@ endpoints! {
     ];
     /// Health and metrics of the MQTT adapter.
     MQTT_ADAPTER_HTTP = Listener "mqtt-adapter-http" ["MF_MQTT_ADAPTER_HTTP", "MF_MQTT_ADAPTER"], [];
+    /// The stored messages.
+    READER = Listener "reader" ["MF_READER"], [
+        pair("MF_READER_SERVER_CERT", "MF_READER_SERVER_KEY"),
+    ];
+    /// Health and metrics of the writer.
+    WRITER = Listener "writer" ["MF_WRITER"], [];
     /// From things to users.
     THINGS_USERS = Client "things-users-client" ["MF_THINGS_USERS_GRPC_CLIENT", "MF_THINGS_CLIENT"], [
         cas(&["MF_THINGS_CA_CERTS"], "MF_THINGS_CLIENT_TLS"),
@@ -183,6 +189,13 @@ endpoints! {
         cas(&["MF_WS_ADAPTER_CA_CERTS"], "MF_WS_ADAPTER_CLIENT_TLS"),
         THINGS_CLIENT,
     ];
+    /// From the reader to things.
+    READER_THINGS = Client "reader-things-client" ["MF_READER_THINGS_GRPC_CLIENT", "MF_READER_CLIENT"], [
+        cas(&["MF_READER_CA_CERTS"], "MF_READER_CLIENT_TLS"),
+        THINGS_CLIENT,
+    ];
+    /// From the writer to things.
+    WRITER_THINGS = Client "writer-things-client" ["MF_WRITER_THINGS_GRPC_CLIENT", "MF_WRITER_CLIENT"], [THINGS_CLIENT];
     /// From the MQTT adapter to things.
     MQTT_ADAPTER_THINGS = Client "mqtt-adapter-things-client" ["MF_MQTT_ADAPTER_THINGS_GRPC_CLIENT", "MF_MQTT_ADAPTER_CLIENT"], [
         cas(&["MF_MQTT_ADAPTER_CA_CERTS"], "MF_MQTT_ADAPTER_CLIENT_TLS"),
