@@ -11,7 +11,6 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE = 180
-SERVICES = "users-db things-db nats users things http-adapter ws-adapter mqtt-adapter nginx".split()
 
 
 def until(what, attempt, deadline=60):
@@ -48,7 +47,7 @@ class Composition:
             **os.environ,
             "COMPOSE_PROJECT_NAME": f"ferroflux-test-{os.getpid()}",
             "MF_IMAGE": os.environ.get("MF_IMAGE", "ferroflux/ferroflux:dev"),
-            "MF_SUBNET": f"172.30.{os.getpid() % 250 + 1}",
+            "MF_SUBNET": f"10.214.{os.getpid() % 250 + 1}",
             "MF_NGINX_HTTP_PORT": str(self.http),
             "MF_NGINX_SSL_PORT": str(self.https),
             "MF_NGINX_MQTT_PORT": str(self.mqtt),
@@ -95,6 +94,11 @@ class Composition:
         """Makes certificates as a user would."""
         output("make", "-C", str(self.root / "ssl"), *arguments)
 
+    @property
+    def services(self):
+        """All that go on running, in the order in which they may be killed."""
+        return sorted(set(self.compose("config", "--services").split()) - {"init"})
+
     def containers(self, service):
         project, label = self.environment["COMPOSE_PROJECT_NAME"], "label=com.docker.compose"
         return output("docker", "ps", "-aq", "--filter", f"{label}.project={project}", "--filter", f"{label}.service={service}").split()
@@ -109,12 +113,15 @@ class Composition:
             states = [self.state(container) for container in self.containers(service)]
             return states and all(state["Running"] and state.get("Health", {}).get("Status") == "healthy" for state in states)
 
-        for service in SERVICES:
+        for service in self.services:
             until(f"{service} healthy", lambda: well(service), DEADLINE)
 
     def kill(self, service):
-        """Kills the process of a service from outside, as nobody asked for it; returns when it runs again."""
-        (container,) = self.containers(service)
+        """Kills the processes of a service from outside one by one, as nobody asked for it; returns when they run again."""
+        for container in self.containers(service):
+            self.kill_container(service, container)
+
+    def kill_container(self, service, container):
         before = self.state(container)
         # Not `docker kill`: the engine would take that for a wish and leave it dead.
         helper = [self.environment.get("MF_NATS_IMAGE", "nats:2.11-alpine"), "-c", f"kill -9 {before['Pid']}"]

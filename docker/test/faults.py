@@ -7,7 +7,7 @@ import time
 
 import paho.mqtt.client as mqtt
 
-from composition import SERVICES, until
+from composition import until
 from outside import Platform
 
 RECONNECT = 0.2
@@ -121,7 +121,7 @@ def survive(composition):
         assert platform.call("POST", f"/things/{device.id}/certs", {"pem": pem}).status == 201
     with Ledger(platform, channel, device) as ledger:
         ledger.goes_on()
-        for service in SERVICES:
+        for service in composition.services:
             ledger.doing = f"kill {service}"
             composition.kill(service)
             ledger.goes_on()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts the real composition in each of its modes, and walks it from outside.
 
-usage: run.py [MODE ...]; a mode is key, x509, key-tls or x509-tls, and none means all
+usage: run.py [MODE ...]; a mode is key, x509, key-tls, x509-tls or key-ha, and none means all
 """
 
 import sys
@@ -11,6 +11,9 @@ import faults
 import walkthrough
 from composition import Composition
 
+FILES = {"": [], "tls": ["docker/tls.yml"], "ha": ["docker/addons/ha/docker-compose.yml"]}
+MODES = ["key", "x509", "key-tls", "x509-tls", "key-ha"]
+
 
 def step(name, work, *arguments):
     start = time.monotonic()
@@ -19,12 +22,12 @@ def step(name, work, *arguments):
 
 
 def run(mode):
-    auth, _, tls = mode.partition("-")
-    files = ["docker/docker-compose.yml"] + (["docker/tls.yml"] if tls else [])
+    auth, _, more = mode.partition("-")
+    files = ["docker/docker-compose.yml", *FILES[more]]
     print(mode, flush=True)
     with Composition(files, AUTH=auth) as composition:
         # With certificates of one's own before the first start, and without.
-        if tls:
+        if more:
             composition.make("all")
         step("up", composition.up)
         if auth == "key":
@@ -37,8 +40,6 @@ def run(mode):
             step("up again", composition.up)
             step("rows 60 to 70", walkthrough.rows, composition)
 
-
-MODES = ["key", "x509", "key-tls", "x509-tls"]
 
 if __name__ == "__main__":
     modes = sys.argv[1:] or MODES
