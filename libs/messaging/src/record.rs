@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use model::Timestamp;
 use uuid::Uuid;
 
 /// What a bus can carry: messages of devices, or events of services.
@@ -40,6 +41,23 @@ pub trait Record: Debug + Send + Sync + Sized + 'static {
     /// # Errors
     /// When the bytes are no such record.
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError>;
+
+    /// Reads an encoded record that a stream of NATS keeps; it is the same each time it is read from there.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    fn decode_kept(bytes: &[u8], _kept: Kept) -> Result<Self, DecodeError> {
+        Self::decode(bytes)
+    }
+}
+
+/// What a stream says about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its number in the stream.
+    pub seq: u64,
+    /// When the stream took it.
+    pub at: Timestamp,
 }
 
 /// A choice among records.

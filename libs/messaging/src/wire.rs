@@ -7,7 +7,7 @@ use proto::wire::mainflux as wire;
 use uuid::Uuid;
 
 use crate::filter::Filter;
-use crate::record::{DecodeError, Record};
+use crate::record::{DecodeError, Kept, Record};
 use crate::{Message, Properties, Protocol};
 
 /// How an encoded message begins: field 1, the channel, with the 36 bytes of a UUID.
@@ -66,6 +66,10 @@ impl Record for Message {
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Self::decode_at(bytes, Timestamp::now())
     }
+
+    fn decode_kept(bytes: &[u8], kept: Kept) -> Result<Self, DecodeError> {
+        Self::decode_with(bytes, || (kept_id(kept), kept.at))
+    }
 }
 
 impl Message {
@@ -74,25 +78,31 @@ impl Message {
     /// # Errors
     /// When the bytes are no such message, or one that no adapter would have accepted.
     pub fn decode_at(bytes: &[u8], now: Timestamp) -> Result<Self, DecodeError> {
+        Self::decode_with(bytes, || (MessageId::random(), now))
+    }
+
+    /// Reads an encoded message; one of a 0.9 service has neither an id nor a time.
+    fn decode_with(
+        bytes: &[u8],
+        unsaid: impl FnOnce() -> (MessageId, Timestamp),
+    ) -> Result<Self, DecodeError> {
         let raw =
             wire::RawMessage::decode(bytes).map_err(|error| DecodeError(error.to_string()))?;
         let legacy = raw.id.is_empty();
+        let (id, created) = if legacy {
+            unsaid()
+        } else {
+            let created = Timestamp::from_micros(raw.created);
+            (uuid(&raw.id, "id")?.into(), created)
+        };
         Ok(Self {
-            id: if legacy {
-                MessageId::random()
-            } else {
-                uuid(&raw.id, "id")?.into()
-            },
+            id,
             channel: parse(&raw.channel, "channel")?,
             subtopic: subtopic(&raw.subtopic)?,
             publisher: parse(&raw.publisher, "publisher")?,
             protocol: Protocol::from(raw.protocol.as_str()),
             content_type: raw.content_type,
-            created: if legacy {
-                now
-            } else {
-                Timestamp::from_micros(raw.created)
-            },
+            created,
             payload: raw.payload,
             trace: non_empty(raw.trace),
             topic: non_empty(raw.topic),
@@ -106,6 +116,16 @@ impl Message {
             },
         })
     }
+}
+
+/// Makes an id out of the place in the stream: whoever reads the message again finds the same.
+fn kept_id(kept: Kept) -> MessageId {
+    let millis = (kept.at.micros() / 1000).to_be_bytes();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&millis[2..]);
+    bytes[8..].copy_from_slice(&kept.seq.to_be_bytes());
+    // It sorts among the other ids by its time, and says by its version that it is made otherwise.
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().into()
 }
 
 fn to_wire(message: &Message) -> wire::RawMessage {

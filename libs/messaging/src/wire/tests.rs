@@ -147,6 +147,27 @@ fn a_message_of_0_9_gets_what_it_lacks() {
 }
 
 #[test]
+fn a_kept_message_of_0_9_is_the_same_each_time_it_is_read() {
+    let bytes = legacy().encode_to_vec();
+    let read = |seq, micros| {
+        let at = Timestamp::from_micros(micros);
+        Message::decode_kept(&bytes, Kept { seq, at }).unwrap()
+    };
+    let now = 1_700_000_000_000_000;
+    assert_eq!(read(1, now), read(1, now));
+    assert_eq!(read(1, now).created, Timestamp::from_micros(now));
+    assert_ne!(read(1, now).id, read(2, now).id);
+    assert_ne!(read(1, now).id, read(1, now + 1000).id);
+    assert_eq!(read(u64::MAX, now).id.uuid().get_version_num(), 8);
+    let own = message("a");
+    let kept = Kept {
+        seq: 1,
+        at: own.created,
+    };
+    assert_eq!(Message::decode_kept(&encoded(&own), kept).unwrap(), own);
+}
+
+#[test]
 fn a_0_9_service_finds_its_fields() {
     let message = message("a.b");
     let raw = wire::RawMessage::decode(encoded(&message).as_slice()).unwrap();
