@@ -62,7 +62,7 @@ impl Partitions {
         let old: Vec<i64> = weeks(db)
             .await?
             .into_iter()
-            .take_while(|week| week + 1 <= week_of(time))
+            .take_while(|week| *week < week_of(time))
             .collect();
         for week in &old {
             self.made.lock().remove(week);

@@ -1,5 +1,5 @@
 use history::{Comparison, Cursor, Entry, History, Paging, Query};
-use model::ChannelId;
+use model::{ChannelId, ThingId};
 use senml::Value;
 
 use crate::{T, entry, found, histories, number, paging, raw, write};
@@ -16,50 +16,49 @@ fn name(entry: &Entry) -> String {
     }
 }
 
+/// Makes one entry of each kind, named after it, newest first; the thing sent the second.
+fn one_of_each(channel: ChannelId) -> (Vec<Entry>, ThingId) {
+    let mut dotted = number(channel, "dotted", 5.0, 6.0);
+    dotted.subtopic = "a.b".to_owned();
+    let mut by_http = number(channel, "http", 10.0, 5.0);
+    by_http.protocol = "http".to_owned();
+    let publisher = by_http.publisher;
+    let text = Some(Value::Text("on".to_owned()));
+    let entries = vec![
+        dotted,
+        by_http,
+        entry(channel, "text", text, 4.0),
+        entry(channel, "yes", Some(Value::Bool(true)), 3.0),
+        entry(channel, "data", Some(Value::Data("AQ".to_owned())), 2.0),
+        raw(channel, b"x", 0.0),
+        number(ChannelId::random(), "other", 5.0, 1.0),
+    ];
+    (entries, publisher)
+}
+
 #[tokio::test]
 async fn each_filter_chooses_what_it_says() {
     for history in histories().await {
         let channel = ChannelId::random();
-        let mut dotted = number(channel, "dotted", 5.0, 6.0);
-        dotted.subtopic = "a.b".to_owned();
-        let mut by_http = number(channel, "http", 10.0, 5.0);
-        by_http.protocol = "http".to_owned();
-        let publisher = by_http.publisher;
-        let text = entry(channel, "text", Some(Value::Text("on".to_owned())), 4.0);
-        let yes = entry(channel, "yes", Some(Value::Bool(true)), 3.0);
-        let data = entry(channel, "data", Some(Value::Data("AQ".to_owned())), 2.0);
-        let other = number(ChannelId::random(), "other", 5.0, 1.0);
-        let entries = [
-            dotted,
-            by_http,
-            text,
-            yes,
-            data,
-            raw(channel, b"x", 0.0),
-            other,
-        ];
+        let (entries, publisher) = one_of_each(channel);
         write(&history, &entries).await;
-        let all = Query::all(channel);
         let query = |change: &dyn Fn(&mut Query)| {
-            let mut query = all.clone();
+            let mut query = Query::all(channel);
             change(&mut query);
             query
         };
-        let value = |comparison, value| query(&move |q| q.value = Some((comparison, value)));
+        let some = |text: &str| Some(text.to_owned());
         for (query, expected) in [
-            (all.clone(), "dotted http text yes data raw"),
-            (query(&|q| q.subtopic = Some("a.b".to_owned())), "dotted"),
-            (
-                query(&|q| q.subtopic = Some(String::new())),
-                "http text yes data raw",
-            ),
+            (query(&|_| {}), "dotted http text yes data raw"),
+            (query(&|q| q.subtopic = some("a.b")), "dotted"),
+            (query(&|q| q.subtopic = some("")), "http text yes data raw"),
             (query(&|q| q.publisher = Some(publisher)), "http"),
-            (query(&|q| q.protocol = Some("http".to_owned())), "http"),
-            (query(&|q| q.name = Some("yes".to_owned())), "yes"),
-            (query(&|q| q.text = Some("on".to_owned())), "text"),
+            (query(&|q| q.protocol = some("http")), "http"),
+            (query(&|q| q.name = some("yes")), "yes"),
+            (query(&|q| q.text = some("on")), "text"),
             (query(&|q| q.bool = Some(true)), "yes"),
             (query(&|q| q.bool = Some(false)), ""),
-            (query(&|q| q.data = Some("AQ".to_owned())), "data"),
+            (query(&|q| q.data = some("AQ")), "data"),
             (query(&|q| q.raw = Some(true)), "raw"),
             (query(&|q| q.raw = Some(false)), "dotted http text yes data"),
             (query(&|q| q.from = Some(T + 5.0)), "dotted http"),
@@ -68,24 +67,33 @@ async fn each_filter_chooses_what_it_says() {
                 query(&|q| (q.from, q.to) = (Some(T + 2.0), Some(T + 4.0))),
                 "yes data",
             ),
-            (value(Comparison::Equal, 5.0), "dotted"),
-            (value(Comparison::Less, 10.0), "dotted"),
-            (value(Comparison::LessOrEqual, 10.0), "dotted http"),
-            (value(Comparison::Greater, 5.0), "http"),
-            (value(Comparison::GreaterOrEqual, 5.0), "dotted http"),
-            (
-                query(&|q| {
-                    q.value = Some((Comparison::Equal, 5.0));
-                    q.protocol = Some("http".to_owned());
-                }),
-                "",
-            ),
         ] {
-            assert_eq!(
-                names(&history, query.clone()).await.join(" "),
-                expected,
-                "{query:?}"
-            );
+            let found = names(&history, query.clone()).await.join(" ");
+            assert_eq!(found, expected, "{query:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn numbers_compare() {
+    for history in histories().await {
+        let channel = ChannelId::random();
+        write(&history, &one_of_each(channel).0).await;
+        for (comparison, value, protocol, expected) in [
+            (Comparison::Equal, 5.0, None, "dotted"),
+            (Comparison::Less, 10.0, None, "dotted"),
+            (Comparison::LessOrEqual, 10.0, None, "dotted http"),
+            (Comparison::Greater, 5.0, None, "http"),
+            (Comparison::GreaterOrEqual, 5.0, None, "dotted http"),
+            (Comparison::Equal, 5.0, Some("http"), ""),
+        ] {
+            let query = Query {
+                value: Some((comparison, value)),
+                protocol: protocol.map(str::to_owned),
+                ..Query::all(channel)
+            };
+            let found = names(&history, query.clone()).await.join(" ");
+            assert_eq!(found, expected, "{query:?}");
         }
     }
 }
