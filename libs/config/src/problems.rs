@@ -25,6 +25,13 @@ impl Problems {
         }
     }
 
+    /// Returns each variable with what is wrong with it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, reason)| (name.as_str(), reason.as_str()))
+    }
+
     /// Tells whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,6 +1,7 @@
+use std::io;
 use std::time::Duration;
 
-use tls::{Alpn, ClientTls};
+use tls::{Alpn, ClientTls, Reason, Refused};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -36,31 +37,64 @@ impl Dialer {
 
     /// Connects, and does the TLS handshake where the address asks for it.
     pub(crate) async fn dial(&self, target: &Target) -> Result<Box<dyn Io>, Error> {
-        let failed = |reason: String| Error::Unreachable {
-            url: target.url(),
-            reason,
-        };
-        let attempt = async {
-            let bare = target.host.trim_start_matches('[').trim_end_matches(']');
-            let tcp = TcpStream::connect((bare, target.port))
-                .await
-                .map_err(|error| error.to_string())?;
-            tcp.set_nodelay(true).map_err(|error| error.to_string())?;
-            if !target.tls {
-                return Ok(Box::new(tcp) as Box<dyn Io>);
-            }
-            let tls = self
-                .tls
-                .as_ref()
-                .ok_or("MF_CLIENT_TLS_ENABLED is false, and the address asks for TLS")?;
-            match tls.connect(&target.host, tcp).await {
-                Ok((stream, _)) => Ok(Box::new(stream) as Box<dyn Io>),
-                Err(refused) => Err(refused.to_string()),
-            }
-        };
-        match timeout(self.limit, attempt).await {
-            Ok(result) => result.map_err(failed),
-            Err(_) => Err(failed(format!("no connection within {:?}", self.limit))),
+        self.connect(target)
+            .await
+            .map_err(|failure| Error::Unreachable {
+                url: target.url(),
+                reason: failure.text,
+            })
+    }
+
+    /// The same, for those who want to know more about a failure.
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Box<dyn Io>, Failure> {
+        match timeout(self.limit, self.attempt(target)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure {
+                reason: None,
+                text: format!("no connection within {:?}", self.limit),
+            }),
+        }
+    }
+
+    async fn attempt(&self, target: &Target) -> Result<Box<dyn Io>, Failure> {
+        let bare = target.host.trim_start_matches('[').trim_end_matches(']');
+        let tcp = TcpStream::connect((bare, target.port)).await?;
+        tcp.set_nodelay(true)?;
+        if !target.tls {
+            return Ok(Box::new(tcp));
+        }
+        let tls = self.tls.as_ref().ok_or_else(|| Failure {
+            reason: None,
+            text: "MF_CLIENT_TLS_ENABLED is false, and the address asks for TLS".to_owned(),
+        })?;
+        let (stream, _) = tls.connect(&target.host, tcp).await?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The word of TLS for it, when TLS is what failed.
+    pub(crate) reason: Option<Reason>,
+    /// The sentence for people.
+    pub(crate) text: String,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self {
+            reason: None,
+            text: error.to_string(),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self {
+            reason: Some(refused.reason),
+            text: refused.to_string(),
         }
     }
 }

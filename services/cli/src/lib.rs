@@ -16,6 +16,7 @@ mod error;
 mod file;
 mod input;
 mod login;
+mod look;
 mod messages;
 mod options;
 mod output;
@@ -32,4 +33,5 @@ mod watch;
 
 pub use command::{Command, run, version};
 pub use config::{Config, PREFIX};
+pub use look::{Sight, look};
 pub use options::Options;

@@ -15,11 +15,23 @@ pub struct Login {
     password: Option<String>,
 }
 
-/// Creates a token and keeps it, with the address it is for, in a file that only its owner can read.
+/// Creates a token and keeps it, with the addresses it is for, in a file that only its owner can read.
 pub(crate) async fn login(command: Login, api: &mut Api) -> Result<(), Error> {
     let token = users::token(api, &command.email, command.password).await?;
-    let url = api.settings.config.url.clone();
-    keep(api, &[("URL", Some(url)), ("TOKEN", Some(token))])?;
+    let config = api.settings.config.clone();
+    keep(
+        api,
+        &[
+            ("URL", Some(config.url)),
+            ("USERS_URL", config.users_url),
+            ("THINGS_URL", config.things_url),
+            ("HTTP_URL", config.http_url),
+            ("WS_URL", config.ws_url),
+            ("READER_URL", config.reader_url),
+            ("MQTT_URL", config.mqtt_url),
+            ("TOKEN", Some(token)),
+        ],
+    )?;
     api.output.ok()
 }
 

@@ -75,7 +75,8 @@ pub struct Options {
 
 impl Options {
     /// Returns these options, completed by those that stood further left on the command line.
-    pub(crate) fn over(self, left: &Self) -> Self {
+    #[must_use]
+    pub fn over(self, left: &Self) -> Self {
         let left = left.clone();
         Self {
             url: self.url.or(left.url),
@@ -96,6 +97,11 @@ impl Options {
             offset: self.offset.or(left.offset),
             name: self.name.or(left.name),
         }
+    }
+
+    /// Tells whether JSON is asked for.
+    pub fn wants_json(&self) -> bool {
+        self.output == Some(Format::Json)
     }
 
     /// Returns the variables that the options stand for.

@@ -1,16 +1,46 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::doctor::DoctorOptions;
+use crate::manual::{CompletionsOptions, ManOptions};
 use crate::role::Role;
 
 /// An IoT platform: users, things, channels, and messages over HTTP, WebSocket and MQTT.
 #[derive(Debug, Parser)]
 #[command(name = "ferroflux", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
+    /// Those that stand before a client command, as 0.9 allows.
+    #[command(flatten)]
+    pub(crate) options: ::cli::Options,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Returns the command line; the options of the client commands are shown with them and not before.
+pub(crate) fn command() -> clap::Command {
+    let show = |arg: clap::Arg| match arg.get_id().as_str() {
+        "help" | "version" => arg,
+        _ => arg.global(false).hide(true),
+    };
+    Cli::command().mut_args(show)
+}
+
+/// Parses the arguments of the process, or ends it with the status 2.
+pub(crate) fn parse() -> Cli {
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let takes_options = matches!(
+        cli.command,
+        Command::Client(_) | Command::Doctor(_) | Command::Version(_)
+    );
+    if !takes_options && cli.options != ::cli::Options::default() {
+        let text = "options of the client commands stand before a command that has none";
+        command().error(ErrorKind::ArgumentConflict, text).exit();
+    }
+    cli
 }
 
 /// What the binary can be asked to do.
@@ -22,8 +52,16 @@ pub(crate) enum Command {
     Init(InitOptions),
     /// Ask a running process whether it is ready; the exit status tells.
     Health(HealthOptions),
+    #[command(flatten)]
+    Client(::cli::Command),
+    /// Look at a set-up, and name each fault with the variable or file to change.
+    Doctor(DoctorOptions),
     /// Print the version.
-    Version,
+    Version(VersionOptions),
+    /// Print the completions for a shell.
+    Completions(CompletionsOptions),
+    /// Print the manual page.
+    Man(ManOptions),
 }
 
 /// How to run.
@@ -64,6 +102,16 @@ pub(crate) struct InitOptions {
 pub(crate) struct HealthOptions {
     /// Such as http://localhost:8180/health; unset, the front where the environment puts it. Certificates are not verified.
     pub(crate) url: Option<http::Uri>,
+}
+
+/// Whose version.
+#[derive(Args, Debug)]
+pub(crate) struct VersionOptions {
+    /// That of the server, as 0.9 does.
+    #[arg(long)]
+    pub(crate) server: bool,
+    #[command(flatten)]
+    pub(crate) options: ::cli::Options,
 }
 
 /// Prints a line for the user; a closed pipe is the reader's choice and no error.

@@ -6,9 +6,11 @@ mod challenges;
 mod cli;
 mod config;
 mod devices;
+mod doctor;
 mod front;
 mod health;
 mod init;
+mod manual;
 mod nats_tls;
 mod patience;
 mod role;
@@ -20,20 +22,28 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use ::config::Environment;
 
 /// Exit status for a configuration that cannot be used (`EX_USAGE` of sysexits.h).
 const EXIT_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
     messaging::install_crypto();
-    match cli::Cli::parse().command {
+    let cli = cli::parse();
+    match cli.command {
         cli::Command::Run(options) => run::main(&options),
         cli::Command::Init(options) => init::main(&options),
         cli::Command::Health(options) => health::main(&options),
-        cli::Command::Version => {
+        cli::Command::Client(command) => ::cli::run(command, &cli.options, &Environment::process()),
+        cli::Command::Doctor(options) => doctor::main(&options, &cli.options),
+        cli::Command::Version(version) if version.server => {
+            ::cli::version(version.options.over(&cli.options), &Environment::process())
+        }
+        cli::Command::Version(_) => {
             cli::print_line(env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
+        cli::Command::Completions(options) => manual::completions(&options),
+        cli::Command::Man(options) => manual::man(&options),
     }
 }
