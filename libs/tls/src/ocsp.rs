@@ -77,6 +77,13 @@ pub(crate) fn judge(response: &[u8], leaf: &X509Ref, issuer: &X509Ref) -> Result
     })
 }
 
+/// Returns where to ask about a certificate.
+pub(crate) fn responder(leaf: &X509Ref) -> Option<String> {
+    let responders = leaf.ocsp_responders().ok()?;
+    let first = responders.iter().next()?;
+    Some(first.to_string())
+}
+
 /// Asks about a certificate, in DER.
 fn request(leaf: &X509Ref, issuer: &X509Ref) -> Result<Vec<u8>, ErrorStack> {
     let mut request = OcspRequest::new()?;

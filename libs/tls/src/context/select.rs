@@ -127,5 +127,10 @@ mod tests {
         ] {
             assert_eq!(name(bad), None, "{bad:?}");
         }
+        let whole = b"\0\x0e\0\0\x0biot.example";
+        assert_eq!(name(whole).as_deref(), Some("iot.example"));
+        for end in 0..whole.len() {
+            assert_eq!(name(&whole[..end]), None, "{end}");
+        }
     }
 }

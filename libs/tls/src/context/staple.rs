@@ -28,8 +28,8 @@ pub(super) fn present(
         return Ok(());
     }
     let staple = shared.staples.want(identity);
-    let answered = staple.as_ref().is_some_and(|staple| staple.is_answered());
-    if must && generation > FIRST_GENERATION && !answered {
+    let waits = staple.as_ref().is_some_and(|staple| !staple.is_answered());
+    if must && generation > FIRST_GENERATION && waits {
         return Err(ContextError::NoStaple);
     }
     builder.set_status_callback(move |ssl| {

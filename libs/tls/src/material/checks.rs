@@ -8,6 +8,7 @@ use openssl::asn1::Asn1Time;
 use openssl::x509::{X509, X509Crl, X509Ref};
 
 use super::Identity;
+use crate::ocsp;
 use crate::peer_cert::Uses;
 use crate::settings::{Pem, Role, Stapling};
 
@@ -53,8 +54,7 @@ pub(super) fn responder(
     if role != Role::Listener || stapling == Stapling::Off {
         return None;
     }
-    let responders = identity.leaf.ocsp_responders();
-    if responders.map_or(0, |all| all.len()) == 0 {
+    if ocsp::responder(&identity.leaf).is_none() {
         return Some("holds a certificate that names no OCSP responder");
     }
     let alone = identity.intermediates.is_empty();

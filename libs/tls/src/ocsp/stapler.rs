@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Staple, Staples, Status, judge, request};
+use super::{Staple, Staples, Status, judge, request, responder};
 use crate::reload::refresh;
 use crate::{ServerTls, http_client};
 
@@ -88,11 +88,7 @@ async fn attend(tls: &ServerTls) {
 }
 
 async fn ask(staple: &Staple) -> Result<(), BoxError> {
-    let responders = staple.leaf.ocsp_responders();
-    let responder = responders
-        .ok()
-        .and_then(|all| Some(all.iter().next()?.to_string()));
-    let url = responder.ok_or("the certificate names no OCSP responder")?;
+    let url = responder(&staple.leaf).ok_or("the certificate names no OCSP responder")?;
     let question = request(&staple.leaf, &staple.issuer)?;
     let request = Request::post(&url)
         .header(CONTENT_TYPE, "application/ocsp-request")

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Verdict;
+use super::{Verdict, responder};
 use crate::material::Identity;
 
 /// How long to wait after a failure; each further one doubles it.
@@ -51,9 +51,10 @@ struct Response {
 }
 
 impl Staples {
-    /// Returns the place for the responses about a certificate; there is none without its issuer.
+    /// Returns the place for the responses about a certificate; there is none when nobody can be asked about it.
     pub(crate) fn want(&self, identity: &Identity) -> Option<Arc<Staple>> {
         let issuer = identity.intermediates.first()?;
+        responder(&identity.leaf)?;
         let digest = sha256(&identity.leaf.to_der().ok()?);
         let mut wanted = self.wanted.lock();
         if let Some(known) = wanted.iter().find(|staple| staple.digest == digest) {
