@@ -1,16 +1,20 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use model::Throttle;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::conn;
+use crate::rate::Rate;
 use crate::shard::Shard;
 use crate::transport::Transport;
 
+/// How often it is told that connections cannot be accepted.
+static FAILURES: Throttle = Throttle::new(Duration::from_secs(1));
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// How long accepting pauses when it fails, as it does while there are no descriptors.
@@ -47,14 +51,22 @@ fn bind_one(address: SocketAddr, shared: bool) -> io::Result<StdListener> {
 
 /// Accepts connections for ever.
 pub(crate) async fn accept(shard: &Rc<Shard>, listener: &TcpListener) {
+    let shards = u32::try_from(shard.node.mailboxes.len()).unwrap_or(1);
+    let rate = Rate::new(shard.node.config.max_accepts_per_second.div_ceil(shards));
     loop {
         match listener.accept().await {
             Ok((tcp, peer)) => {
                 prepare(&tcp);
                 conn::start(shard, Transport::Tcp(tcp), peer.into());
+                // Those who are connected have their turn while many want to be.
+                while !rate.admits(1) {
+                    sleep(rate.wait()).await;
+                }
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if FAILURES.passes(Instant::now()) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
                 sleep(PAUSE).await;
             }
         }

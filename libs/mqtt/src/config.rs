@@ -10,6 +10,14 @@ pub struct Config {
     pub shards: usize,
     /// How many connections there may be.
     pub max_connections: usize,
+    /// How many connections are accepted in a second, those of TLS and WebSocket aside; more wait their turn. 0 is any number.
+    pub max_accepts_per_second: u32,
+    /// How often one thing may connect in a second; 0 is any number.
+    pub max_connects_per_thing: u32,
+    /// How many messages one thing may publish in a second; 0 is any number.
+    pub max_messages_per_thing: u32,
+    /// How many bytes of topics and payloads one thing may publish in a second; 0 is any number.
+    pub max_bytes_per_thing: u32,
     /// How long a client may take from its connection to an accepted CONNECT.
     pub connect_timeout: Duration,
     /// How long a connection that is told to go may take to read why.
@@ -20,7 +28,7 @@ pub struct Config {
     pub max_packet_size: usize,
     /// The longest client id taken, in bytes.
     pub max_client_id: usize,
-    /// How many topic aliases a client may set.
+    /// How many topic aliases a client may set, and how many it is given at most.
     pub topic_alias_maximum: u16,
     /// How many QoS 1 and 2 messages a client may have unacknowledged by the server.
     pub receive_maximum: u16,
@@ -60,6 +68,10 @@ impl Default for Config {
             listen: None,
             shards: 0,
             max_connections: 10_000,
+            max_accepts_per_second: 4_000,
+            max_connects_per_thing: 0,
+            max_messages_per_thing: 0,
+            max_bytes_per_thing: 0,
             connect_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),
             max_keep_alive: 0,

@@ -46,6 +46,16 @@ pub(crate) struct Counters {
     pub(crate) dropped_mailbox: Count,
     /// Refused publishes and subscriptions.
     pub(crate) denied: Count,
+    /// Connections refused because there are as many as there may be.
+    pub(crate) over_connections: Count,
+    /// Connections refused because their thing connects too often.
+    pub(crate) over_connects: Count,
+    /// Messages refused because their thing publishes too many.
+    pub(crate) over_messages: Count,
+    /// Messages refused because their thing publishes too many bytes.
+    pub(crate) over_bytes: Count,
+    /// Subscriptions refused because their session has as many as it may.
+    pub(crate) over_subscriptions: Count,
     /// Connections whose credentials were refused.
     pub(crate) auth_failures: Count,
     /// Connections that were too slow for their QoS 1 and 2 messages.
@@ -62,7 +72,14 @@ impl Counters {
         let dropped = |reason: &'static str| {
             Count::new(counter!("mqtt_messages_dropped_total", "reason" => reason))
         };
+        let over =
+            |limit: &'static str| Count::new(counter!("mqtt_over_limit_total", "limit" => limit));
         Self {
+            over_connections: over("connections"),
+            over_connects: over("connects_per_thing"),
+            over_messages: over("messages_per_thing"),
+            over_bytes: over("bytes_per_thing"),
+            over_subscriptions: over("subscriptions"),
             received: by_qos("mqtt_messages_received_total"),
             sent: by_qos("mqtt_messages_sent_total"),
             dropped_slow: dropped("slow_client"),
@@ -92,6 +109,11 @@ impl Counters {
             &self.dropped_expired,
             &self.dropped_mailbox,
             &self.denied,
+            &self.over_connections,
+            &self.over_connects,
+            &self.over_messages,
+            &self.over_bytes,
+            &self.over_subscriptions,
             &self.auth_failures,
             &self.cut_slow,
         ];

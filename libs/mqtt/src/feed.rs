@@ -2,46 +2,56 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::rc::Rc;
 
-use messaging::{Consumer, Filter, Message, Seq};
-use model::{ChannelId, ErrorKind, Result, Timestamp};
+use messaging::{Consumer, Message, Seq};
+use model::{ErrorKind, Result, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::frames::Frames;
 use crate::packet::{Qos, Reason};
 use crate::peer::{Peer, published_qos};
+use crate::queue::Queue;
 use crate::session::{Delivery, Place};
 use crate::shard::Shard;
+use crate::store::Membership;
 use crate::topic;
 
-/// Takes messages from the durable queue of a persistent session for one channel while its client is connected, no
-/// faster than the client acknowledges them.
+/// Takes messages from a durable queue, that of a persistent session for one channel or that of a group, while its client
+/// is connected, no faster than the client acknowledges them.
 pub(crate) struct Feed {
     stop: oneshot::Sender<()>,
-    done: JoinHandle<()>,
+    done: JoinHandle<Box<dyn Consumer<Message>>>,
 }
 
 impl Feed {
     /// Opens the queue, which is made when there is none: then it starts with the next message.
-    pub(crate) async fn start(
-        shard: &Rc<Shard>,
-        peer: &Rc<Peer>,
-        channel: ChannelId,
-    ) -> Result<Self> {
-        let name = peer.session.borrow().key.consumer(channel);
-        let consumer = shard
-            .node
-            .bus
-            .consumer(&name, Filter::Channel(channel))
-            .await?;
-        let held = peer.session.borrow().outbound.places(channel);
+    pub(crate) async fn start(shard: &Rc<Shard>, peer: &Rc<Peer>, queue: Queue) -> Result<Self> {
+        let kept = peer.session.borrow_mut().leases.take(queue.id());
+        let resumed = kept.is_some();
+        let consumer = match kept {
+            Some(consumer) => consumer,
+            None => {
+                let key = peer.session.borrow().key.clone();
+                queue.open(&shard.node, &key).await?
+            }
+        };
+        let held = if resumed {
+            Vec::new()
+        } else {
+            peer.session.borrow().outbound.places(queue.id())
+        };
+        let membership = match &queue {
+            Queue::Channel(_) => None,
+            Queue::Group(filter) => Some(shard.node.store.join_group(filter)),
+        };
         let (stop, stopped) = oneshot::channel();
         let feeding = Feeding {
             shard: shard.clone(),
             peer: peer.clone(),
-            channel,
+            queue,
             held: held.into_iter().collect(),
             consumer,
+            _membership: membership,
         };
         Ok(Self {
             stop,
@@ -49,25 +59,25 @@ impl Feed {
         })
     }
 
-    /// Stops, keeping the place in the queue.
-    pub(crate) async fn stop(self) {
+    /// Stops, and returns the place in the queue.
+    pub(crate) async fn stop(self) -> Option<Box<dyn Consumer<Message>>> {
         drop(self.stop);
-        // A feed that failed has closed the connection itself.
-        let _ = self.done.await;
+        self.done.await.ok()
     }
 }
 
 struct Feeding {
     shard: Rc<Shard>,
     peer: Rc<Peer>,
-    channel: ChannelId,
+    queue: Queue,
     /// What was on its way to the client before the queue was opened again; it comes once more from there.
     held: HashSet<Seq>,
     consumer: Box<dyn Consumer<Message>>,
+    _membership: Option<Membership>,
 }
 
 impl Feeding {
-    async fn run(mut self, mut stopped: oneshot::Receiver<()>) {
+    async fn run(mut self, mut stopped: oneshot::Receiver<()>) -> Box<dyn Consumer<Message>> {
         let peer = self.peer.clone();
         loop {
             let mut progress = pin!(peer.progress.notified());
@@ -92,7 +102,7 @@ impl Feeding {
                     peer.close(Reason::SessionTakenOver, "the session was opened elsewhere");
                     break;
                 }
-                Err(error) => {
+                Err(error) if !self.open_again().await => {
                     tracing::warn!(%error, "the queue of a session broke off");
                     peer.close(
                         Reason::ImplementationSpecificError,
@@ -100,13 +110,28 @@ impl Feeding {
                     );
                     break;
                 }
+                Err(_) => {}
             }
         }
         self.acknowledge();
+        self.consumer
+    }
+
+    /// Opens the queue of a group anew: another node may have taken this member for the one before it, and forgotten the queue.
+    async fn open_again(&mut self) -> bool {
+        if matches!(self.queue, Queue::Channel(_)) {
+            return false;
+        }
+        let key = self.peer.session.borrow().key.clone();
+        let opened = self.queue.open(&self.shard.node, &key).await;
+        opened.is_ok_and(|consumer| {
+            self.consumer = consumer;
+            true
+        })
     }
 
     fn acknowledge(&mut self) {
-        for seq in self.peer.take_settled(self.channel) {
+        for seq in self.peer.take_settled(self.queue.id()) {
             self.consumer.ack(seq);
         }
     }
@@ -140,9 +165,14 @@ impl Feeding {
         let mut frames = Frames::new(message);
         let wanted = {
             let mut session = self.peer.session.borrow_mut();
-            let own = session.take_own(message.id);
             let tail = topic::tail(frames.topic());
-            session.subscriptions.wanted(self.channel, tail, own)
+            match &self.queue {
+                Queue::Channel(channel) => {
+                    let own = session.take_own(message.id);
+                    session.subscriptions.wanted(*channel, tail, own)
+                }
+                Queue::Group(filter) => session.subscriptions.wanted_of_group(filter, tail),
+            }
         };
         let Some(wanted) = wanted else {
             return false;
@@ -155,7 +185,7 @@ impl Feeding {
             relative: wanted.relative,
             subscription_ids: wanted.ids,
             place: Some(Place {
-                channel: self.channel,
+                queue: self.queue.id(),
                 seq: delivery.seq,
             }),
         };

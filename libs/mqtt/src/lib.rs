@@ -24,6 +24,8 @@ mod outbuf;
 mod packet;
 mod peer;
 mod pressure;
+mod queue;
+mod rate;
 mod reception;
 mod refusal;
 mod registry;

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::interest::Interests;
 use crate::mailbox::Mailbox;
 use crate::pressure::Pressure;
+use crate::rate::{Rates, ThingLimits};
 use crate::registry::{Registry, SessionLimits};
 use crate::retention::Retention;
 use crate::store::Store;
@@ -22,6 +23,7 @@ pub(crate) struct Node {
     pub(crate) store: Store,
     pub(crate) retention: Retention,
     pub(crate) registry: Registry,
+    pub(crate) rates: Rates,
     pub(crate) interests: Arc<Interests>,
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) pressure: Arc<Pressure>,
@@ -48,7 +50,13 @@ impl Node {
             total: parts.config.max_sessions,
             per_thing: parts.config.max_sessions_per_thing,
         };
+        let rates = ThingLimits {
+            connects: parts.config.max_connects_per_thing,
+            messages: parts.config.max_messages_per_thing,
+            bytes: parts.config.max_bytes_per_thing,
+        };
         Self {
+            rates: Rates::new(rates),
             config: parts.config,
             access: parts.access,
             bus: parts.bus,

@@ -1,5 +1,6 @@
 //! The side of a connection that the rest of its shard sees.
 
+mod aliases;
 mod delivery;
 mod press;
 mod waiting;
@@ -16,6 +17,7 @@ use crate::outbuf::OutBuf;
 use crate::packet::{Outgoing, Reason};
 use crate::pressure::Press;
 use crate::session::{Delivery, Place, Session, Window};
+use aliases::Aliases;
 pub(crate) use delivery::published_qos;
 
 use crate::transport::Transport;
@@ -29,6 +31,12 @@ pub(crate) struct Close {
     pub(crate) reason: Reason,
     pub(crate) detail: &'static str,
 }
+
+/// The end of a client that does not take an answer: it cannot be told either.
+pub(crate) const OVERSIZED: Close = Close {
+    reason: Reason::PacketTooLarge,
+    detail: "an answer is larger than the client takes",
+};
 
 /// The side of a connection that everything else in its shard sees: its session, and what is to be written to it.
 ///
@@ -46,6 +54,9 @@ pub(crate) struct Peer {
     /// Whether a feed waits for room.
     starved: Cell<bool>,
     out: RefCell<OutBuf>,
+    aliases: RefCell<Aliases>,
+    /// Whether what was begun on an earlier connection has its turn now.
+    resumed: Cell<bool>,
     /// Retained messages that wait for their turn.
     backlog: RefCell<VecDeque<Delivery>>,
     waker: RefCell<Option<Waker>>,
@@ -76,6 +87,8 @@ impl Peer {
             settled: RefCell::default(),
             starved: Cell::new(false),
             out: RefCell::default(),
+            aliases: RefCell::default(),
+            resumed: Cell::new(false),
             backlog: RefCell::default(),
             waker: RefCell::default(),
             awake: Cell::new(false),
@@ -83,6 +96,14 @@ impl Peer {
             pressing: RefCell::default(),
             window,
             max_output,
+        }
+    }
+
+    /// Gives the client up to this many topic aliases.
+    pub(crate) fn with_aliases(self, maximum: u16) -> Self {
+        Self {
+            aliases: RefCell::new(Aliases::new(maximum)),
+            ..self
         }
     }
 
@@ -122,13 +143,24 @@ impl Peer {
         self.close.get()
     }
 
-    /// Adds a packet.
+    /// Adds a packet; ends the connection when the client does not take one so large.
     pub(crate) fn send(&self, packet: &Outgoing<'_>) {
+        let mut fits = true;
         self.out.borrow_mut().append(|buf| {
+            let start = buf.len();
             self.encoder.encode(packet, buf);
+            fits = buf.len() - start <= self.encoder.max_packet_size as usize;
+            if !fits {
+                buf.truncate(start);
+            }
             None
         });
-        self.wake();
+        if fits {
+            self.wake();
+        } else if self.close.get().is_none() {
+            self.close.set(Some(OVERSIZED));
+            self.wake();
+        }
     }
 
     /// Tells whether so much waits to be written that nothing should be added.

@@ -1,5 +1,6 @@
 //! What one connection receives.
 
+mod groups;
 mod sources;
 mod subscribe;
 
@@ -7,11 +8,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use model::{ChannelId, ErrorKind, Result};
+use model::{Action, ChannelId, ErrorKind, ThingId};
 
 use crate::access::{Admission, Lost};
 use crate::feed::Feed;
-use crate::index::Subscription;
 use crate::interest::Interest;
 use crate::packet::Reason;
 use crate::peer::{Peer, published_qos};
@@ -28,6 +28,7 @@ pub(crate) struct Reception {
     peer: Rc<Peer>,
     admission: Box<dyn Admission>,
     sources: RefCell<HashMap<ChannelId, Source>>,
+    groups: RefCell<HashMap<TopicFilter, Feed>>,
 }
 
 /// Where the messages of a channel come from.
@@ -47,6 +48,7 @@ impl Reception {
             peer,
             admission,
             sources: RefCell::default(),
+            groups: RefCell::default(),
         }
     }
 
@@ -56,24 +58,43 @@ impl Reception {
     }
 
     /// Takes up the subscriptions the session had before; those whose right is gone leave it.
-    pub(crate) async fn resume(&self) -> Result<()> {
+    pub(crate) async fn resume(&self) -> model::Result<()> {
         self.move_relative().await?;
-        let channels = self.peer.session.borrow().subscriptions.channels();
-        for channel in channels {
-            match self.join(channel).await {
-                Ok(()) => self.align(channel).await?,
-                Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => {
-                    self.lose(channel).await?;
-                }
-                Err(error) => return Err(error),
+        let (subscribed, begun) = {
+            let session = self.peer.session.borrow();
+            (
+                session.subscriptions.channels(),
+                session.outbound.channels(),
+            )
+        };
+        for channel in begun
+            .into_iter()
+            .filter(|begun| !subscribed.contains(begun))
+        {
+            let access = &self.shard.node.access;
+            let thing = self.admission.thing();
+            if is_lost(access.decide(thing, channel, Action::Subscribe).await)? {
+                self.peer.session.borrow_mut().outbound.forget(channel);
             }
         }
-        let stored = self.peer.session.borrow().stored;
-        if stored { self.save().await } else { Ok(()) }
+        let mut joined = Vec::new();
+        for channel in subscribed {
+            if is_lost(self.join(channel).await)? {
+                self.lose(channel).await?;
+            } else {
+                joined.push(channel);
+            }
+        }
+        // What was begun comes before what is new, and only where it may still be received.
+        self.peer.resend();
+        for channel in joined {
+            self.align(channel).await?;
+        }
+        self.save().await
     }
 
     /// Has relative subscriptions follow the default channel, should that be another one by now.
-    async fn move_relative(&self) -> Result<()> {
+    async fn move_relative(&self) -> model::Result<()> {
         let default = self.peer.default_channel;
         let stale: Vec<_> = {
             let session = self.peer.session.borrow();
@@ -94,42 +115,89 @@ impl Reception {
             if orphaned {
                 self.forget_queue(filter.channel()).await?;
             }
+            if filter.group().is_some() {
+                let key = self.peer.session.borrow().key.clone();
+                let left = std::slice::from_ref(&filter);
+                self.shard.node.store.leave_groups(&key, left).await?;
+            }
         }
         Ok(())
     }
 
-    async fn lose(&self, channel: ChannelId) -> Result<()> {
-        let session = &self.peer.session;
-        session.borrow_mut().subscriptions.remove_channel(channel);
+    async fn lose(&self, channel: ChannelId) -> model::Result<()> {
+        let key = self.peer.session.borrow().key.clone();
+        let lost = {
+            let mut session = self.peer.session.borrow_mut();
+            session.outbound.forget(channel);
+            session.subscriptions.remove_channel(channel)
+        };
+        self.shard.node.store.leave_groups(&key, &lost).await?;
         self.forget_queue(channel).await
     }
 
-    /// Stores the session when it is persistent, so that it survives the process.
-    pub(crate) async fn save(&self) -> Result<()> {
+    /// Stores the session when it has to survive the process, or to be seen by other nodes.
+    pub(crate) async fn save(&self) -> model::Result<()> {
         let snapshot = {
             let mut session = self.peer.session.borrow_mut();
-            if !session.is_persistent() {
+            if !session.is_to_be_stored() && !session.stored {
                 return Ok(());
             }
             session.stored = true;
+            session.queues |= session.is_persistent();
             Snapshot::of(&mut session, true)?
         };
         self.shard.node.store.put(snapshot).await
     }
 
-    /// Queues the retained messages for a new subscription.
-    pub(crate) fn send_retained(&self, filter: &TopicFilter, subscription: Subscription) {
-        let found = self.shard.node.retention.find(filter);
-        let deliveries = found.into_iter().map(|message| Delivery {
-            qos: published_qos(&message).min(subscription.options.qos),
-            message,
-            retain: true,
-            relative: filter.is_relative(),
-            subscription_ids: subscription.id.into_iter().collect(),
-            place: None,
-        });
+    /// Returns the retained messages for new subscriptions, but for those whose publisher may not publish there any more.
+    pub(crate) async fn retained(
+        &self,
+        subscribed: &[Result<Subscribed, Reason>],
+    ) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        let mut known = HashMap::new();
+        let wanted = subscribed.iter().flatten().filter_map(Subscribed::retained);
+        for (filter, subscription) in wanted {
+            for message in self.shard.node.retention.find(filter) {
+                let source = (message.publisher, message.channel);
+                let may = match known.get(&source) {
+                    Some(may) => *may,
+                    None => {
+                        let may = self.may_publish(source).await;
+                        known.insert(source, may);
+                        may
+                    }
+                };
+                if may {
+                    deliveries.push(Delivery {
+                        qos: published_qos(&message).min(subscription.options.qos),
+                        message,
+                        retain: true,
+                        relative: filter.is_relative(),
+                        subscription_ids: subscription.id.into_iter().collect(),
+                        place: None,
+                    });
+                }
+            }
+        }
+        deliveries
+    }
+
+    async fn may_publish(&self, (thing, channel): (ThingId, ChannelId)) -> bool {
+        let access = &self.shard.node.access;
+        access.cached(thing, channel, Action::Publish)
+            || access.decide(thing, channel, Action::Publish).await.is_ok()
+    }
+
+    /// Has retained messages sent as there is room.
+    pub(crate) fn send_retained(&self, deliveries: Vec<Delivery>) {
+        let retention = &self.shard.node.retention;
+        // One that was replaced meanwhile must not come after its successor, which came as it was published.
+        let current = deliveries
+            .into_iter()
+            .filter(|delivery| retention.has(&delivery.message));
         let limit = self.shard.node.config.max_retained_messages;
-        if !self.peer.add_backlog(deliveries, limit) {
+        if !self.peer.add_backlog(current, limit) {
             self.peer.close(
                 Reason::QuotaExceeded,
                 "too many retained messages wait for this client",
@@ -140,13 +208,25 @@ impl Reception {
     /// Stops receiving; the durable queues stay.
     pub(crate) async fn end(&self) {
         for (filter, _) in self.peer.session.borrow().subscriptions.iter() {
-            self.shard.unsubscribe(filter, self.peer.id);
+            if filter.group().is_none() {
+                self.shard.unsubscribe(filter, self.peer.id);
+            }
         }
+        self.end_groups().await;
         let sources = self.sources.take();
         for source in sources.into_values() {
             if let Source::Queue(feed) = source {
                 feed.stop().await;
             }
         }
+    }
+}
+
+/// Tells whether the answer to a question for a right is that there is none.
+fn is_lost(answer: model::Result<()>) -> model::Result<bool> {
+    match answer {
+        Ok(()) => Ok(false),
+        Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(true),
+        Err(error) => Err(error),
     }
 }

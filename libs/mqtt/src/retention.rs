@@ -96,7 +96,7 @@ impl Retention {
                 .push(sender);
             let deleted = self.bucket.delete(&key.to_string()).await;
             // Where there was nothing no report may follow.
-            if deleted.is_ok() && self.has(key) {
+            if deleted.is_ok() && self.kept.read().get(key).is_some() {
                 let _ = timeout(ECHO_TIMEOUT, echo).await;
             }
             self.echoes.lock().deleted.remove(&key);
@@ -118,8 +118,11 @@ impl Retention {
         put
     }
 
-    fn has(&self, key: RetainedKey) -> bool {
-        self.kept.read().get(key).is_some()
+    /// Tells whether a message is the one that is kept of its topic.
+    pub(crate) fn has(&self, message: &Message) -> bool {
+        let kept = self.kept.read();
+        let current = kept.get(RetainedKey::of(message));
+        current.is_some_and(|current| current.id == message.id)
     }
 
     /// Returns the messages a filter matches.

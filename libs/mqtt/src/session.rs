@@ -1,6 +1,9 @@
 //! The state that belongs to a client rather than to a connection, without any input or output.
 
 mod inbound;
+mod leases;
+#[cfg(test)]
+mod lives;
 mod outbound;
 mod subscriptions;
 
@@ -13,6 +16,7 @@ use crate::key::ClientKey;
 use crate::packet::Will;
 
 pub(crate) use inbound::{Arrival, Inbound};
+pub(crate) use leases::Leases;
 pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Window};
 pub(crate) use subscriptions::{Subscriptions, Wanted};
 
@@ -28,8 +32,11 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
+    pub(crate) leases: Leases,
     /// Whether it is in the bucket of sessions.
     pub(crate) stored: bool,
+    /// Whether it may have durable queues of its own.
+    pub(crate) queues: bool,
     /// When it was stored last, by this node as far as it knows.
     pub(crate) saved: Timestamp,
     /// The will of its last connection, while that is delayed.
@@ -45,7 +52,9 @@ impl Session {
             subscriptions: Subscriptions::default(),
             inbound: Inbound::default(),
             outbound: Outbound::default(),
+            leases: Leases::default(),
             stored: false,
+            queues: false,
             saved: Timestamp::default(),
             will: None,
             own: HashSet::new(),
@@ -55,6 +64,11 @@ impl Session {
     /// Tells whether it outlives its connection.
     pub(crate) fn is_persistent(&self) -> bool {
         !self.expiry.is_zero()
+    }
+
+    /// Tells whether it is to be stored: a member of groups is counted by what is stored, also while it is not persistent.
+    pub(crate) fn is_to_be_stored(&self) -> bool {
+        self.is_persistent() || self.subscriptions.groups().next().is_some()
     }
 
     /// Remembers a message of its own, where a subscription with No Local would meet it in a durable queue.

@@ -1,22 +1,24 @@
-use std::collections::HashMap;
-use std::num::NonZeroU32;
+mod known;
+mod stored;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use messaging::{Bucket, Bus, Entry, Message};
-use model::{ChannelId, Result, ThingId, Timestamp};
+use model::{Result, Timestamp};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use uuid::Uuid;
 
-use crate::index::Subscription;
 use crate::key::ClientKey;
-use crate::packet::{Qos, RetainHandling, SubscribeOptions};
-use crate::session::{Outbound, Session};
+use crate::queue::group_name;
+use crate::session::{Session, Subscriptions};
 use crate::topic::TopicFilter;
+
+pub(crate) use known::Membership;
+use known::{Here, Known};
+use stored::Stored;
 
 /// How often a session that is online is stored again, which shows other nodes that it is in use.
 pub(crate) const REFRESH: Duration = Duration::from_secs(10 * 60);
@@ -29,9 +31,8 @@ pub(crate) struct Store {
     bucket: Arc<dyn Bucket>,
     bus: Arc<dyn Bus<Message>>,
     known: Mutex<Known>,
+    here: Here,
 }
-
-type Known = HashMap<String, Stored>;
 
 /// What is to be stored of a session.
 pub(crate) struct Snapshot {
@@ -51,31 +52,6 @@ impl Snapshot {
     }
 }
 
-/// A session as it is stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Stored {
-    thing: ThingId,
-    client_id: String,
-    expiry_seconds: u64,
-    online: bool,
-    saved: Timestamp,
-    subscriptions: Vec<StoredSubscription>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct StoredSubscription {
-    filter: String,
-    #[serde(default)]
-    relative: bool,
-    qos: u8,
-    #[serde(default)]
-    no_local: bool,
-    #[serde(default)]
-    retain_as_published: bool,
-    #[serde(default)]
-    id: Option<NonZeroU32>,
-}
-
 impl Store {
     /// Makes the store, filled with what the bucket has; the rest of the reports is for [`Self::follow`].
     pub(crate) async fn open(
@@ -88,6 +64,7 @@ impl Store {
             bucket,
             bus,
             known: Mutex::new(known),
+            here: Here::default(),
         };
         Ok((this, reports))
     }
@@ -106,7 +83,8 @@ impl Store {
     /// Returns the stored session of a client; one that has expired does not count.
     pub(crate) async fn load(&self, key: &ClientKey) -> Result<Option<Session>> {
         let stored = self.get(key).await?;
-        let valid = stored.filter(|stored| !stored.is_expired(Timestamp::now()));
+        let valid = stored
+            .filter(|stored| stored.outlives_connection() && !stored.is_expired(Timestamp::now()));
         Ok(valid.map(|stored| stored.to_session()))
     }
 
@@ -133,26 +111,52 @@ impl Store {
         self.bucket.put(&snapshot.key, snapshot.value).await
     }
 
-    /// Removes what is stored of a client, if anything, and its queues, those of `channels` included.
-    pub(crate) async fn remove(&self, key: &ClientKey, channels: &[ChannelId]) -> Result<()> {
+    /// Removes what is stored of a client, if anything, and its queues, those of `subscriptions` included.
+    pub(crate) async fn remove(
+        &self,
+        key: &ClientKey,
+        subscriptions: Option<&Subscriptions>,
+    ) -> Result<()> {
         let bucket_key = key.bucket_key();
-        let known = self.known.lock().get(&bucket_key).cloned();
-        let stored = known.map(|stored| stored.to_session().subscriptions.channels());
-        if stored.is_none() && channels.is_empty() {
+        let known = self.known.lock().sessions.get(&bucket_key).cloned();
+        let stored = known.map(|stored| stored.to_session().subscriptions);
+        if stored.is_none() && subscriptions.is_none_or(|subscriptions| subscriptions.len() == 0) {
             return Ok(());
         }
-        for channel in stored.iter().flatten().chain(channels) {
-            self.bus.forget(&key.consumer(*channel)).await?;
+        for subscriptions in stored.iter().chain(subscriptions) {
+            for channel in subscriptions.channels() {
+                self.bus.forget(&key.consumer(channel)).await?;
+            }
+            let groups: Vec<_> = subscriptions.groups().cloned().collect();
+            self.leave_groups(key, &groups).await?;
         }
         self.bucket.delete(&bucket_key).await
+    }
+
+    /// Counts a connection as a member of a group while the result lives.
+    pub(crate) fn join_group(&self, filter: &TopicFilter) -> Membership {
+        self.here.join(filter)
+    }
+
+    /// Removes the queues of the groups of which the session was the last member.
+    pub(crate) async fn leave_groups(&self, key: &ClientKey, left: &[TopicFilter]) -> Result<()> {
+        for filter in left {
+            let group = group_name(filter);
+            let others = self.here.has_member(&group)
+                || self.known.lock().has_member(&group, &key.bucket_key());
+            if !others {
+                self.bus.forget(&group).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what is stored of a client and its queues, if that has expired and no other node uses it.
     pub(crate) async fn remove_expired(&self, key: &ClientKey) -> Result<()> {
         match self.get(key).await? {
             Some(stored) if stored.is_expired(Timestamp::now()) => {
-                let channels = stored.to_session().subscriptions.channels();
-                self.remove(key, &channels).await
+                let subscriptions = stored.to_session().subscriptions;
+                self.remove(key, Some(&subscriptions)).await
             }
             Some(_) | None => Ok(()),
         }
@@ -162,13 +166,13 @@ impl Store {
     pub(crate) fn expired(&self) -> Vec<ClientKey> {
         let now = Timestamp::now();
         let known = self.known.lock();
-        let expired = known.values().filter(|stored| stored.is_expired(now));
+        let expired = known.sessions.values().filter(|stored| stored.is_expired(now));
         expired.map(Stored::client).collect()
     }
 }
 
 async fn fill(reports: &mut mpsc::Receiver<Entry>) -> Known {
-    let mut known = Known::new();
+    let mut known = Known::default();
     while let Some(entry) = reports.recv().await {
         if entry == Entry::Current {
             break;
@@ -182,12 +186,12 @@ fn apply(known: &mut Known, entry: Entry) {
     match entry {
         Entry::Put(key, value) => match serde_json::from_slice(&value) {
             Ok(stored) => {
-                known.insert(key, stored);
+                known.put(key, stored);
             }
             Err(error) => tracing::warn!(%error, key, "a stored session cannot be read"),
         },
         Entry::Deleted(key) => {
-            known.remove(&key);
+            known.delete(&key);
         }
         Entry::Current => {}
     }
@@ -201,119 +205,5 @@ pub(crate) async fn watch_again(bucket: &dyn Bucket) -> mpsc::Receiver<Entry> {
             Ok(reports) => return reports,
             Err(error) => tracing::warn!(%error, "a bucket cannot be watched"),
         }
-    }
-}
-
-impl Stored {
-    fn of(session: &Session, online: bool) -> Self {
-        let subscriptions = session.subscriptions.iter();
-        Self {
-            thing: session.key.thing,
-            client_id: session.key.client_id.as_ref().to_owned(),
-            expiry_seconds: session.expiry.as_secs(),
-            online,
-            saved: Timestamp::now(),
-            subscriptions: subscriptions
-                .map(
-                    |(filter, Subscription { options, id })| StoredSubscription {
-                        filter: filter.as_str().to_owned(),
-                        relative: filter.is_relative(),
-                        qos: options.qos.as_u8(),
-                        no_local: options.no_local,
-                        retain_as_published: options.retain_as_published,
-                        id: *id,
-                    },
-                )
-                .collect(),
-        }
-    }
-
-    fn client(&self) -> ClientKey {
-        ClientKey::new(self.thing, &self.client_id)
-    }
-
-    fn is_expired(&self, now: Timestamp) -> bool {
-        let in_use = if self.online {
-            2 * REFRESH
-        } else {
-            Duration::ZERO
-        };
-        now.since(self.saved) > Duration::from_secs(self.expiry_seconds) + in_use
-    }
-
-    fn to_session(&self) -> Session {
-        let mut session = Session::new(self.client(), Duration::from_secs(self.expiry_seconds));
-        session.stored = true;
-        // Identifiers that were in use are not known any more; these are others, all but certainly.
-        session.outbound = Outbound::starting_at(Uuid::new_v4().as_fields().1);
-        for stored in &self.subscriptions {
-            let Ok(filter) = TopicFilter::parse(&stored.filter) else {
-                continue;
-            };
-            let options = SubscribeOptions {
-                qos: Qos::from_u8(stored.qos).unwrap_or_default(),
-                no_local: stored.no_local,
-                retain_as_published: stored.retain_as_published,
-                retain_handling: RetainHandling::Send,
-            };
-            session.subscriptions.set(
-                &filter.with_relative(stored.relative),
-                Subscription {
-                    options,
-                    id: stored.id,
-                },
-            );
-        }
-        session
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(expiry: u64) -> Session {
-        let key = ClientKey::new(ThingId::random(), "sensor");
-        let mut session = Session::new(key, Duration::from_secs(expiry));
-        let filter = format!("channels/{}/messages/+/x", ChannelId::random());
-        session.subscriptions.set(
-            &TopicFilter::parse(&filter).unwrap(),
-            Subscription {
-                options: SubscribeOptions {
-                    qos: Qos::ExactlyOnce,
-                    no_local: true,
-                    retain_as_published: true,
-                    retain_handling: RetainHandling::Send,
-                },
-                id: NonZeroU32::new(77),
-            },
-        );
-        session
-    }
-
-    #[test]
-    fn a_session_reads_back() {
-        let session = session(60);
-        let json = serde_json::to_vec(&Stored::of(&session, true)).unwrap();
-        let stored: Stored = serde_json::from_slice(&json).unwrap();
-        let back = stored.to_session();
-        assert_eq!(back.key, session.key);
-        assert_eq!(back.expiry, session.expiry);
-        let pairs = |session: &Session| session.subscriptions.iter().cloned().collect::<Vec<_>>();
-        assert_eq!(pairs(&back), pairs(&session));
-    }
-
-    #[test]
-    fn a_session_expires_after_its_time_and_later_when_it_was_last_seen_online() {
-        let offline = Stored::of(&session(60), false);
-        let after = |seconds| offline.saved.plus(Duration::from_secs(seconds));
-        assert!(!offline.is_expired(after(60)));
-        assert!(offline.is_expired(after(61)));
-        let online = Stored {
-            online: true,
-            ..offline.clone()
-        };
-        assert!(!online.is_expired(after(61)));
-        assert!(online.is_expired(after(61 + 2 * REFRESH.as_secs())));
     }
 }

@@ -142,6 +142,11 @@ impl PublishFrame {
         })
     }
 
+    /// Returns the topic it is delivered with.
+    pub(crate) fn topic(&self) -> &[u8] {
+        &self.template[self.topic.start + 2..self.topic.end]
+    }
+
     /// Returns how many bytes a copy takes, to be compared with the client's maximum packet size.
     pub fn size(&self, copy: &PublishCopy<'_>) -> usize {
         if self.is_plain(copy) {

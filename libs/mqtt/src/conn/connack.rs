@@ -24,7 +24,6 @@ pub(super) fn connack(
         max_packet_size: u32::try_from(config.max_packet_size).ok(),
         assigned_client_id: assigned,
         topic_alias_maximum: (config.topic_alias_maximum > 0).then_some(config.topic_alias_maximum),
-        shared_subscriptions_available: false,
         server_keep_alive,
         ..ConnAck::new(Reason::Success)
     };

@@ -9,7 +9,7 @@ use super::keeper::{self, Rest};
 use super::serve::Conn;
 use crate::access::Loss;
 use crate::packet::{Disconnect, Outgoing, Reason, Will};
-use crate::peer::Close;
+use crate::peer::{Close, OVERSIZED};
 use crate::session::Session;
 use crate::shard::{Ownership, Shard};
 use crate::will;
@@ -35,7 +35,7 @@ impl End {
     /// Returns what an MQTT 5 client is told.
     fn farewell(&self) -> Option<(Reason, &'static str)> {
         match self {
-            Self::Gone | Self::Goodbye(_) => None,
+            Self::Gone | Self::Goodbye(_) | Self::Close(OVERSIZED) => None,
             Self::Close(close) => Some((close.reason, close.detail)),
             Self::Lost(Loss::Thing) => {
                 Some((Reason::AdministrativeAction, "the thing was removed"))
@@ -151,8 +151,11 @@ async fn drop_lost_channels(shard: &Rc<Shard>, session: &mut Session) {
         let lost = decision
             .is_err_and(|error| matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound));
         if lost {
-            session.subscriptions.remove_channel(channel);
-            if let Err(error) = shard.node.bus.forget(&session.key.consumer(channel)).await {
+            session.outbound.forget(channel);
+            let shared = session.subscriptions.remove_channel(channel);
+            let forgotten = shard.node.bus.forget(&session.key.consumer(channel)).await;
+            let left = shard.node.store.leave_groups(&session.key, &shared).await;
+            if let Err(error) = forgotten.and(left) {
                 tracing::warn!(%error, "a queue could not be removed");
             }
         }
@@ -182,7 +185,7 @@ async fn settle(
     }
     session.will = later.map(Box::new);
     if !session.is_persistent() {
-        keeper::remove(shard, &session).await;
+        keeper::remove(shard, &mut session).await;
         return;
     }
     keeper::keep(Rest {

@@ -87,6 +87,7 @@ async fn open(
     let encoder = Encoder::from(&*connect);
     let refuse = |(reason, why)| Refused::Aloud(encoder, reason, why);
     if !entrance.is_admitted() {
+        shard.counters.over_connections.add(1);
         return Err(refuse((
             Reason::QuotaExceeded,
             "the server has too many connections".into(),
@@ -98,6 +99,15 @@ async fn open(
         .map_err(refuse)?;
     if let Some(will) = &mut connect.will {
         will.topic = absolute_will(&will.topic, admission.default_channel()).map_err(refuse)?;
+    }
+    let rates = shard.node.rates.of(admission.thing());
+    if rates
+        .as_ref()
+        .is_some_and(|rates| !rates.connects.admits(1))
+    {
+        shard.counters.over_connects.add(1);
+        let why = "the thing connects too often; try again in a second";
+        return Err(refuse((Reason::ConnectionRateExceeded, why.into())));
     }
     let assigned = connect
         .client_id
@@ -112,6 +122,7 @@ async fn open(
         connect,
         rest,
         admission,
+        rates,
         ownership,
         session,
         session_present,
@@ -249,8 +260,9 @@ async fn find_session(
     let asked = Duration::from_secs(connect.session_expiry.into());
     let expiry = asked.min(shard.node.config.max_session_expiry);
     let before = match before {
-        Some(session) if connect.clean_start => {
-            store.remove(key, &session.subscriptions.channels()).await?;
+        Some(mut session) if connect.clean_start => {
+            session.leases.discard();
+            store.remove(key, Some(&session.subscriptions)).await?;
             if let Some(pending) = session.will {
                 will::fire(shard, key.thing, *pending).await;
             }
@@ -258,7 +270,7 @@ async fn find_session(
         }
         Some(session) => store.newest(session).await?,
         None if connect.clean_start => {
-            store.remove(key, &[]).await?;
+            store.remove(key, None).await?;
             None
         }
         None => store.load(key).await?,

@@ -63,6 +63,7 @@ async fn wait(rest: Rest) {
     if let Some(will) = session.will.take() {
         will::fire(&shard, session.key.thing, *will).await;
     }
+    session.leases.discard();
     if session.stored
         && let Err(error) = shard.node.store.remove_expired(&session.key).await
     {
@@ -81,12 +82,16 @@ async fn store(shard: &Shard, session: &mut Session) {
 }
 
 /// Removes what is stored of a session that is over.
-pub(super) async fn remove(shard: &Shard, session: &Session) {
+pub(super) async fn remove(shard: &Shard, session: &mut Session) {
+    session.leases.discard();
     if !session.stored {
         return;
     }
-    let channels = session.subscriptions.channels();
-    if let Err(error) = shard.node.store.remove(&session.key, &channels).await {
+    let removed = shard
+        .node
+        .store
+        .remove(&session.key, Some(&session.subscriptions));
+    if let Err(error) = removed.await {
         tracing::warn!(%error, session = ?session.key, "a session could not be removed");
     }
 }

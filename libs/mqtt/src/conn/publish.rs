@@ -103,6 +103,13 @@ impl Conn {
             Ok(message) => message,
             Err(reason) => return self.refuse_publish(qos, packet_id, reason),
         };
+        if self.is_too_much(&message) {
+            let reason = match qos {
+                Qos::AtMostOnce => Reason::MessageRateTooHigh,
+                Qos::AtLeastOnce | Qos::ExactlyOnce => Reason::QuotaExceeded,
+            };
+            return self.refuse_publish(qos, packet_id, reason);
+        }
         let node = &self.shard.node;
         if node
             .access
@@ -117,6 +124,24 @@ impl Conn {
             }));
         }
         Ok(())
+    }
+
+    /// Counts a message, and tells whether the thing publishes more than it may.
+    fn is_too_much(&self, message: &Message) -> bool {
+        let Some(rates) = &self.rates else {
+            return false;
+        };
+        let counters = &self.shard.counters;
+        let bytes = message.payload.len() + message.topic.as_ref().map_or(0, String::len);
+        if !rates.messages.admits(1) {
+            counters.over_messages.add(1);
+            return true;
+        }
+        if !rates.bytes.admits(bytes) {
+            counters.over_bytes.add(1);
+            return true;
+        }
+        false
     }
 
     fn check_receive_maximum(&self, qos: Qos) -> Result<(), End> {

@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
@@ -19,6 +20,7 @@ use crate::codec::Encoder;
 use crate::node::Entrance;
 use crate::packet::{Connect, Outgoing, Version, Will};
 use crate::peer::Peer;
+use crate::rate::ThingRates;
 use crate::reception::Reception;
 use crate::session::{Session, Window};
 use crate::shard::{Ownership, Shard};
@@ -30,6 +32,8 @@ pub(super) struct Opened {
     /// What came after the CONNECT.
     pub(super) rest: Vec<u8>,
     pub(super) admission: Box<dyn Admission>,
+    /// What the thing may do in a second.
+    pub(super) rates: Option<Arc<ThingRates>>,
     pub(super) ownership: Ownership,
     pub(super) session: Session,
     pub(super) session_present: bool,
@@ -49,6 +53,8 @@ pub(super) struct Conn {
     pub(super) will: Option<Will>,
     pub(super) aliases: Aliases,
     pub(super) topics: LastTopic,
+    /// What the thing may do in a second.
+    pub(super) rates: Option<Arc<ThingRates>>,
     /// Messages on their way to the bus; their acknowledgements leave in the order the messages came.
     pub(super) publishes: FuturesOrdered<LocalBoxFuture<'static, Published>>,
     /// How many of them have QoS 0, so that none overtakes them.
@@ -93,9 +99,9 @@ impl Conn {
                 window,
                 config.max_output_bytes,
             )
+            .with_aliases(connect.topic_alias_maximum.min(config.topic_alias_maximum))
         });
         peer.send(&Outgoing::ConnAck(&connack));
-        peer.resend();
         opened.ownership.connected(&peer);
         shard.counters.connections.increment(1);
         let thing = opened.admission.thing();
@@ -112,6 +118,7 @@ impl Conn {
             will: connect.will,
             aliases: Aliases::new(shard.node.config.topic_alias_maximum, default_channel),
             topics: LastTopic::default(),
+            rates: opened.rates,
             input: Input::new(opened.rest),
             publishes: FuturesOrdered::new(),
             ordered: 0,

@@ -8,6 +8,7 @@ use crate::packet::{Outgoing, PacketId, Reason, Subscribe, Unsubscribe};
 use crate::peer::published_qos;
 use crate::reception::Subscribed;
 use crate::refusal;
+use crate::session::Delivery;
 
 /// What a connection had to wait for.
 pub(super) enum Done {
@@ -15,8 +16,8 @@ pub(super) enum Done {
     Resumed(model::Result<()>),
     /// It is known whether a message may be published.
     Decided(Box<Message>, Option<PacketId>, model::Result<()>),
-    /// The filters of a SUBSCRIBE are in force, or refused.
-    Subscribed(PacketId, Vec<Result<Subscribed, Reason>>),
+    /// The filters of a SUBSCRIBE are in force, or refused; these retained messages are for them.
+    Subscribed(PacketId, Vec<Result<Subscribed, Reason>>, Vec<Delivery>),
     /// The filters of an UNSUBSCRIBE are no longer in force.
     Unsubscribed(PacketId, Vec<Reason>),
 }
@@ -26,7 +27,8 @@ impl Conn {
         let reception = Rc::clone(&self.reception);
         self.work = Some(Box::pin(async move {
             let results = reception.subscribe(&subscribe).await;
-            Done::Subscribed(subscribe.packet_id, results)
+            let retained = reception.retained(&results).await;
+            Done::Subscribed(subscribe.packet_id, results, retained)
         }));
     }
 
@@ -57,8 +59,9 @@ impl Conn {
                 packet_id,
                 refusal::of_kind(error.kind),
             ),
-            Done::Subscribed(packet_id, results) => {
+            Done::Subscribed(packet_id, results, retained) => {
                 self.on_subscribed(packet_id, &results);
+                self.reception.send_retained(retained);
                 Ok(())
             }
             Done::Unsubscribed(packet_id, reasons) => {
@@ -82,10 +85,6 @@ impl Conn {
             reasons: &reasons,
             reason_string: explain(&reasons),
         });
-        let subscribed = results.iter().flatten();
-        for (filter, subscription) in subscribed.filter_map(Subscribed::retained) {
-            self.reception.send_retained(filter, subscription);
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use messaging::Message;
 use model::ChannelId;
 
 use super::Peer;
-use crate::codec::PublishCopy;
+use crate::codec::{PublishCopy, PublishFrame};
 use crate::counters::Counters;
 use crate::frames::Frames;
 use crate::packet::{PacketId, Qos, Reason, Version};
@@ -108,7 +108,7 @@ impl Peer {
         counters: &Counters,
     ) -> bool {
         let v5 = self.encoder.version == Version::V5;
-        let copy = PublishCopy {
+        let mut copy = PublishCopy {
             delivery: id.map(|id| (delivery.qos, id)),
             dup,
             retain: delivery.retain,
@@ -116,11 +116,21 @@ impl Peer {
             alias: None,
         };
         let frame = frames.get(self.encoder.version, id.is_some(), delivery.relative);
-        let fits = frame.filter(|frame| frame.size(&copy) <= self.encoder.max_packet_size as usize);
-        let Some(frame) = fits else {
+        let takes = |frame: &PublishFrame, copy: &PublishCopy<'_>| {
+            frame.size(copy) <= self.encoder.max_packet_size as usize
+        };
+        if let Some(frame) = frame.filter(|_| v5) {
+            copy.alias = self.aliases.borrow().find(frame.topic());
+            // The first copy of a topic is larger with its alias than without.
+            copy.alias = copy.alias.filter(|_| takes(frame, &copy));
+        }
+        let Some(frame) = frame.filter(|frame| takes(frame, &copy)) else {
             counters.dropped_large.add(1);
             return false;
         };
+        if let Some(alias) = copy.alias {
+            self.aliases.borrow_mut().sent(frame.topic(), alias);
+        }
         self.out.borrow_mut().append(|buf| frame.write(&copy, buf));
         counters.sent(delivery.qos);
         self.wake();

@@ -1,10 +1,11 @@
 use messaging::Seq;
-use model::{ChannelId, Timestamp};
+use model::Timestamp;
 
 use super::Peer;
 use crate::counters::Counters;
 use crate::frames::Frames;
 use crate::packet::{Ack, Outgoing, Qos, Reason};
+use crate::queue::QueueId;
 use crate::session::Delivery;
 
 impl Peer {
@@ -23,7 +24,7 @@ impl Peer {
     /// Sends what waited for room; says whether there was something.
     pub(crate) fn pump(&self, counters: &Counters) -> bool {
         let before = self.out.borrow().len();
-        while !self.is_full() {
+        while self.resumed.get() && !self.is_full() {
             let mut session = self.session.borrow_mut();
             let Some(next) = session.outbound.next(self.window) else {
                 break;
@@ -84,6 +85,7 @@ impl Peer {
 
     /// Begins to send again what the client has not acknowledged in its last connection.
     pub(crate) fn resend(&self) {
+        self.resumed.set(true);
         let released = self.session.borrow_mut().outbound.resume();
         for packet_id in released {
             self.send(&Outgoing::PubRel(Ack {
@@ -107,10 +109,10 @@ impl Peer {
         }
     }
 
-    /// Returns what the client has taken of its queue for a channel.
-    pub(crate) fn take_settled(&self, channel: ChannelId) -> Vec<Seq> {
+    /// Returns what the client has taken of a queue.
+    pub(crate) fn take_settled(&self, queue: QueueId) -> Vec<Seq> {
         let mut settled = self.settled.borrow_mut();
-        let of_channel = settled.extract_if(.., |place| place.channel == channel);
-        of_channel.map(|place| place.seq).collect()
+        let of_queue = settled.extract_if(.., |place| place.queue == queue);
+        of_queue.map(|place| place.seq).collect()
     }
 }

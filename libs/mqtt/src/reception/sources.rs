@@ -3,6 +3,7 @@ use model::{ChannelId, Result};
 use super::{Reception, Source};
 use crate::feed::Feed;
 use crate::index::Subscription;
+use crate::queue::Queue;
 use crate::topic::TopicFilter;
 
 type Entry = (TopicFilter, Subscription);
@@ -20,20 +21,35 @@ impl Reception {
 
     /// Makes what is received of a channel what the subscriptions say.
     pub(super) async fn align(&self, channel: ChannelId) -> Result<()> {
-        let (entries, queued) = {
+        let (entries, shared, queued) = {
             let session = self.peer.session.borrow();
+            let subscriptions = &session.subscriptions;
             // A session that is no longer to be kept may still have a queue from before.
-            let queue = session.is_persistent() || session.stored;
-            let queued = queue && session.subscriptions.wants_acknowledged(channel);
-            (session.subscriptions.of(channel).to_vec(), queued)
+            let queue = session.is_persistent() || session.queues;
+            let queued = queue && subscriptions.wants_acknowledged(channel);
+            let entries: Vec<Entry> = subscriptions.own(channel).cloned().collect();
+            let shared = subscriptions
+                .groups()
+                .filter(|filter| filter.channel() == channel);
+            (entries, shared.cloned().collect::<Vec<_>>(), queued)
         };
-        if entries.is_empty() {
-            self.leave(channel).await
-        } else if queued {
-            self.receive_queued(channel, &entries).await
-        } else {
-            self.receive_live(channel, &entries).await
+        if entries.is_empty() && shared.is_empty() {
+            return self.leave(channel).await;
         }
+        if entries.is_empty() {
+            self.receive_nothing(channel).await?;
+        } else if queued {
+            self.receive_queued(channel, &entries).await?;
+        } else {
+            self.receive_live(channel, &entries).await?;
+        }
+        self.receive_shared(&shared).await
+    }
+
+    /// Receives nothing of a channel but what is shared.
+    async fn receive_nothing(&self, channel: ChannelId) -> Result<()> {
+        let before = self.sources.borrow_mut().insert(channel, Source::Joined);
+        self.end_queue(channel, before).await
     }
 
     async fn receive_live(&self, channel: ChannelId, entries: &[Entry]) -> Result<()> {
@@ -55,7 +71,7 @@ impl Reception {
         if queued {
             return Ok(());
         }
-        let feed = Feed::start(&self.shard, &self.peer, channel).await?;
+        let feed = Feed::start(&self.shard, &self.peer, Queue::Channel(channel)).await?;
         self.sources
             .borrow_mut()
             .insert(channel, Source::Queue(feed));

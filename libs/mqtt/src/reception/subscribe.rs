@@ -18,6 +18,9 @@ pub(crate) struct Subscribed {
 impl Subscribed {
     /// Returns the filter and what was asked for when retained messages are to be sent.
     pub(crate) fn retained(&self) -> Option<(&TopicFilter, Subscription)> {
+        if self.filter.group().is_some() {
+            return None;
+        }
         let wanted = match self.subscription.options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => self.before.is_none(),
@@ -71,14 +74,12 @@ impl Reception {
     async fn admit(&self, text: &str, subscription: Subscription) -> Result<Subscribed, Reason> {
         let filter =
             TopicFilter::parse_in(text, self.peer.default_channel).map_err(refusal::of_filter)?;
-        if filter.group().is_some() {
-            return Err(Reason::SharedSubscriptionsNotSupported);
-        }
         let (before, count) = {
             let subscriptions = &self.peer.session.borrow().subscriptions;
             (subscriptions.get(&filter), subscriptions.len())
         };
         if before.is_none() && count >= self.shard.node.config.max_subscriptions {
+            self.shard.counters.over_subscriptions.add(1);
             return Err(Reason::QuotaExceeded);
         }
         self.join(filter.channel()).await.map_err(|error| {
@@ -144,8 +145,13 @@ impl Reception {
         if removed.is_none() {
             return Reason::NoSubscriptionExisted;
         }
-        self.shard.unsubscribe(filter, self.peer.id);
-        match self.align(filter.channel()).await {
+        let left = if filter.group().is_some() {
+            self.leave_group(filter).await
+        } else {
+            self.shard.unsubscribe(filter, self.peer.id);
+            Ok(())
+        };
+        match left.and(self.align(filter.channel()).await) {
             Ok(()) => Reason::Success,
             Err(error) => refusal::of_kind(error.kind),
         }

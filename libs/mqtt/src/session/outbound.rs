@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use messaging::{Message, Record, Seq};
 use model::ChannelId;
 
 use crate::packet::{PacketId, Qos};
+use crate::queue::QueueId;
 
 /// A QoS 1 or 2 message meant for one client.
 #[derive(Clone, Debug)]
@@ -21,10 +22,10 @@ pub(crate) struct Delivery {
     pub(crate) place: Option<Place>,
 }
 
-/// A record in the durable queue of a session for a channel.
+/// A record in a durable queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) channel: ChannelId,
+    pub(crate) queue: QueueId,
     pub(crate) seq: Seq,
 }
 
@@ -214,19 +215,63 @@ impl Outbound {
         ids(true).collect()
     }
 
-    /// Returns which records of the durable queue for a channel are on their way already.
-    pub(crate) fn places(&self, channel: ChannelId) -> Vec<Seq> {
-        let sent = self
-            .slots
-            .iter()
-            .flatten()
-            .filter_map(|slot| match &slot.stage {
-                Stage::Sent(delivery) => delivery.place,
-                Stage::Released => None,
-            });
-        let waiting = self.queue.iter().filter_map(|delivery| delivery.place);
-        let places = sent.chain(waiting).filter(|place| place.channel == channel);
+    /// Returns which records of a durable queue are on their way already.
+    pub(crate) fn places(&self, queue: QueueId) -> Vec<Seq> {
+        let sent = self.sent().map(|(_, delivery)| delivery);
+        let places = sent
+            .chain(&self.queue)
+            .filter_map(|delivery| delivery.place);
+        let places = places.filter(|place| place.queue == queue);
         places.map(|place| place.seq).collect()
+    }
+
+    /// Forgets what a client that is gone has not received of the queue of a group, which another member gets then.
+    ///
+    /// Returns the records that stay this client's: those it has begun to receive with QoS 2.
+    pub(crate) fn part_with(&mut self, queue: QueueId) -> Vec<Seq> {
+        let of_queue = |delivery: &Delivery| {
+            let place = delivery.place;
+            place.is_some_and(|place| place.queue == queue)
+        };
+        self.retain_queue(|delivery| !of_queue(delivery));
+        let sent = self.sent().filter(|(_, delivery)| of_queue(delivery));
+        let others = sent.filter(|(_, delivery)| delivery.qos == Qos::AtLeastOnce);
+        for id in others.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.vacate(id);
+        }
+        self.places(queue)
+    }
+
+    /// Returns the channels of which something is on its way.
+    pub(crate) fn channels(&self) -> HashSet<ChannelId> {
+        self.sent()
+            .map(|(_, delivery)| delivery.message.channel)
+            .collect()
+    }
+
+    /// Forgets what is on its way of a channel that the client may not receive from any more.
+    pub(crate) fn forget(&mut self, channel: ChannelId) {
+        let sent = self.sent();
+        let lost = sent.filter(|(_, delivery)| delivery.message.channel == channel);
+        for id in lost.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.vacate(id);
+        }
+        self.retain_queue(|delivery| delivery.message.channel != channel);
+    }
+
+    /// Returns what was sent and not acknowledged at all.
+    fn sent(&self) -> impl Iterator<Item = (PacketId, &Delivery)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(at, slot)| match &slot.as_ref()?.stage {
+            Stage::Sent(delivery) => Some((self.packet_id(at), delivery)),
+            Stage::Released => None,
+        })
+    }
+
+    fn retain_queue(&mut self, keep: impl Fn(&Delivery) -> bool) {
+        self.queue.retain(keep);
+        let sizes = self.queue.iter().map(|delivery| delivery.message.size());
+        self.queued_bytes = sizes.sum();
     }
 
     /// Drops what waits, for a client that is gone: its durable queues have what it has a claim to.

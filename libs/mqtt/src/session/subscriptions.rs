@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 use model::ChannelId;
 
 use crate::index::Subscription;
 use crate::packet::Qos;
+use crate::queue::QueueId;
 use crate::topic::TopicFilter;
 
 /// The subscriptions of one session, by channel.
@@ -66,17 +67,43 @@ impl Subscriptions {
         Some(old)
     }
 
-    /// Removes all subscriptions of a channel.
-    pub(crate) fn remove_channel(&mut self, channel: ChannelId) {
-        for (_, old) in self.channels.remove(&channel).unwrap_or_default() {
+    /// Removes all subscriptions of a channel, and returns the shared filters among them.
+    pub(crate) fn remove_channel(&mut self, channel: ChannelId) -> Vec<TopicFilter> {
+        let mut shared = Vec::new();
+        for (filter, old) in self.channels.remove(&channel).unwrap_or_default() {
             self.len -= 1;
             self.no_local -= usize::from(old.options.no_local);
+            if filter.group().is_some() {
+                shared.push(filter);
+            }
         }
+        shared
     }
 
     /// Returns the subscriptions of a channel.
     pub(crate) fn of(&self, channel: ChannelId) -> &[(TopicFilter, Subscription)] {
         self.channels.get(&channel).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the subscriptions of a channel that are not shared.
+    pub(crate) fn own(
+        &self,
+        channel: ChannelId,
+    ) -> impl Iterator<Item = &(TopicFilter, Subscription)> {
+        let all = self.of(channel).iter();
+        all.filter(|(filter, _)| filter.group().is_none())
+    }
+
+    /// Returns the filters that are shared.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &TopicFilter> {
+        let all = self.iter().map(|(filter, _)| filter);
+        all.filter(|filter| filter.group().is_some())
+    }
+
+    /// Returns the durable queues there may be for them.
+    pub(crate) fn queues(&self) -> HashSet<QueueId> {
+        let channels = self.channels.keys().map(|channel| (*channel).into());
+        channels.chain(self.groups().map(QueueId::of_group)).collect()
     }
 
     /// Returns the channels that have subscriptions.
@@ -96,16 +123,28 @@ impl Subscriptions {
         self.no_local > 0
     }
 
-    /// Tells whether something of the channel is wanted with an acknowledgement.
+    /// Tells whether something of the channel that is not shared is wanted with an acknowledgement.
     pub(crate) fn wants_acknowledged(&self, channel: ChannelId) -> bool {
-        let mut entries = self.of(channel).iter();
+        let mut entries = self.own(channel);
         entries.any(|(_, subscription)| subscription.options.qos > Qos::AtMostOnce)
     }
 
-    /// Returns what is wanted of a message, given by its channel and what follows `messages` in its topic.
+    /// Returns what the subscription to a shared filter wants of a message, given by what follows `messages` in its topic.
+    pub(crate) fn wanted_of_group(&self, filter: &TopicFilter, tail: &str) -> Option<Wanted> {
+        let Subscription { options, id } = self.get(filter)?;
+        let matches = filter.matches(filter.channel(), tail);
+        matches.then(|| Wanted {
+            qos: options.qos,
+            retain_as_published: options.retain_as_published,
+            relative: filter.is_relative(),
+            ids: id.into_iter().collect(),
+        })
+    }
+
+    /// Returns what is wanted of a message that is not shared, given by its channel and what follows `messages` in its topic.
     pub(crate) fn wanted(&self, channel: ChannelId, tail: &str, own: bool) -> Option<Wanted> {
         let mut wanted: Option<Wanted> = None;
-        for (filter, Subscription { options, id }) in self.of(channel) {
+        for (filter, Subscription { options, id }) in self.own(channel) {
             if !filter.matches(channel, tail) || (own && options.no_local) {
                 continue;
             }

@@ -195,5 +195,6 @@ async fn sweep(shard: &Shard) {
             }
         }
         shard.node.retention.expire().await;
+        shard.node.rates.sweep();
     }
 }

@@ -3,7 +3,9 @@
 use mqtt::{Loss, Reason};
 use rumqttc::v5::ConnectionError;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, PubAckReason, SubscribeReasonCode};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectReturnCode, PubAckReason, PublishProperties, SubscribeReasonCode,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -140,5 +142,71 @@ async fn a_changed_key_ends_the_connection_and_keeps_the_session() {
     );
     let again = Client::connect(persistent(broker.address, "t", "c")).await;
     assert!(again.connack.session_present);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn cve_2018_12546_a_retained_message_does_not_outlive_the_right_to_publish_it() {
+    let broker = Broker::start().await;
+    let (channel, topic) = topic("");
+    for (user, tail) in [("p", "/lost"), ("q", "/kept")] {
+        let mut publisher = Client::connect(options(broker.address, user, user)).await;
+        let topic = format!("{topic}{tail}");
+        publisher
+            .publish_with(&topic, user, true, PublishProperties::default())
+            .await;
+    }
+    broker.rights.deny("p", channel);
+    let mut subscriber = Client::connect(options(broker.address, "t", "c")).await;
+    let all = format!("{topic}/#");
+    subscriber.subscribe(&all, QoS::AtLeastOnce).await;
+    assert_eq!(subscriber.text().await, "q");
+    subscriber.expect_nothing().await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn cve_2021_34434_a_right_withdrawn_while_a_client_is_away_is_gone_when_it_is_back() {
+    let broker = Broker::start().await;
+    let (channel, topic) = topic("");
+    let away = || persistent(broker.address, "t", "c");
+    let mut client = Client::connect(away()).await;
+    client.subscribe(&topic, QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    let mut publisher = Client::connect(options(broker.address, "p", "p")).await;
+    publisher.publish(&topic, "queued").await;
+    broker.rights.deny("t", channel);
+    let mut client = Client::connect(away()).await;
+    assert!(client.connack.session_present);
+    publisher.publish(&topic, "live").await;
+    client.expect_nothing().await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_begun_is_not_repeated_to_a_client_that_has_lost_the_right() {
+    let broker = Broker::start().await;
+    let ((lost, lost_topic), (_, kept_topic)) = (topic(""), topic(""));
+    let silent = || {
+        let mut options = persistent(broker.address, "t", "c");
+        options.set_manual_acks(true);
+        options
+    };
+    let mut client = Client::connect(silent()).await;
+    let mut publisher = Client::connect(options(broker.address, "p", "p")).await;
+    for (topic, qos) in [
+        (&lost_topic, QoS::ExactlyOnce),
+        (&kept_topic, QoS::AtLeastOnce),
+    ] {
+        client.subscribe(topic, qos).await;
+        publisher.publish_twice_safe(topic, topic).await;
+        assert_eq!(client.text().await, *topic);
+    }
+    drop(client);
+    broker.rights.deny("t", lost);
+    let mut client = Client::connect(silent()).await;
+    let again = client.message().await;
+    assert!(again.dup && again.payload == kept_topic.as_bytes());
+    client.expect_nothing().await;
     broker.stop().await;
 }

@@ -28,6 +28,11 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) async fn start() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    /// Starts with limits other than the usual ones.
+    pub(crate) async fn with(config: Config) -> Self {
         let data = tempfile::tempdir().unwrap();
         let (buses, driver) = open(&BusConfig::in_process(data.path())).await.unwrap();
         let config = Config {
@@ -36,7 +41,7 @@ impl Broker {
             shards: 1,
             // Clients of tests do not close when they are told to go.
             linger_timeout: Duration::from_millis(100),
-            ..Config::default()
+            ..config
         };
         let engine = Engine::start(config, Arc::new(Everybody(ThingId::random())), &buses)
             .await

@@ -85,6 +85,21 @@ impl Client {
         (client, answer)
     }
 
+    /// Sends a CONNECT made by [`connect`], and returns the answer or nothing when the connection is closed.
+    pub(crate) async fn try_connect(
+        address: SocketAddr,
+        level: u8,
+        packet: &[u8],
+    ) -> (Self, Option<Vec<u8>>) {
+        let mut client = Self {
+            v5: level == 5,
+            ..Self::open(address).await
+        };
+        client.send(packet).await;
+        let answer = timeout(DEADLINE, client.read()).await;
+        (client, answer.expect("neither answered nor closed"))
+    }
+
     /// Connects.
     pub(crate) async fn connect(address: SocketAddr, hello: Hello<'_>) -> Self {
         let (client, answer) = Self::hello(address, hello).await;
@@ -193,8 +208,17 @@ impl Client {
 
     /// Subscribes, and returns the return code.
     pub(crate) async fn subscribe(&mut self, filter: &str, options: u8) -> u8 {
+        self.subscribe_with(filter, options, &[]).await
+    }
+
+    pub(crate) async fn subscribe_with(
+        &mut self,
+        filter: &str,
+        options: u8,
+        properties: &[u8],
+    ) -> u8 {
         let mut body = vec![0, 9];
-        body.extend(self.properties(&[]));
+        body.extend(self.properties(properties));
         body.extend(text(filter));
         body.push(options);
         self.send(&packet(0x82, &body)).await;
@@ -207,8 +231,8 @@ impl Client {
         answer[answer.len() - 1]
     }
 
-    /// Unsubscribes, and waits for the one answer.
-    pub(crate) async fn unsubscribe(&mut self, filters: &[&str]) {
+    /// Unsubscribes, and waits for the one answer; returns its reason codes.
+    pub(crate) async fn unsubscribe(&mut self, filters: &[&str]) -> Vec<u8> {
         let mut body = vec![0, 8];
         body.extend(self.properties(&[]));
         for filter in filters {
@@ -222,6 +246,7 @@ impl Client {
             "{answer:x?}"
         );
         assert!(self.v5 || answer.len() == 4);
+        answer.get(5..).unwrap_or_default().to_vec()
     }
 
     /// Waits for a PUBLISH.
@@ -261,6 +286,21 @@ impl Client {
             payload: rest.to_vec(),
         }
     }
+}
+
+/// Makes a CONNECT of its flags, its properties and the fields of its payload.
+pub(crate) fn connect(level: u8, flags: u8, properties: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+    let mut body = text("MQTT");
+    body.extend([level, flags, 0, 60]);
+    if level == 5 {
+        body.push(u8::try_from(properties.len()).unwrap());
+        body.extend(properties);
+    }
+    for field in fields {
+        body.extend(u16::try_from(field.len()).unwrap().to_be_bytes());
+        body.extend(*field);
+    }
+    packet(0x10, &body)
 }
 
 /// Makes a packet of its body.

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use messaging::Protocol;
-use model::{Subtopic, ThingId};
+use model::{ChannelId, Subtopic, ThingId};
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn delivery(qos: Qos, seq: u64) -> Delivery {
         relative: false,
         subscription_ids: Vec::new(),
         place: Some(Place {
-            channel,
+            queue: channel.into(),
             seq: Seq(seq),
         }),
     }
@@ -145,11 +145,11 @@ fn a_client_that_comes_back_gets_what_it_has_not_acknowledged_in_order() {
     assert!(outbound.next(NARROW).is_none());
     let channel = ChannelId::from(uuid::Uuid::nil());
     assert_eq!(
-        outbound.places(channel),
+        outbound.places(channel.into()),
         [Seq(3), Seq(4)],
         "the first is the client's by now"
     );
-    assert!(outbound.places(ChannelId::random()).is_empty());
+    assert!(outbound.places(ChannelId::random().into()).is_empty());
 }
 
 #[test]
