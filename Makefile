@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help run build release fmt lint test test-long test-compose ci bench env certs image image-dev
+.PHONY: help run build release fmt lint test test-long test-compose ci bench env certs deb image image-dev
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ build: ## debug binary, target/debug/ferroflux
 
 release: ## optimised binary, target/release/ferroflux
 	$(CARGO) build --release --package ferroflux
+
+deb: release ## Debian package of the single-process shape in target/debian
+	packaging/deb/build.sh
 
 fmt: ## format everything
 	$(CARGO) fmt --all

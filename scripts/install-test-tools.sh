@@ -54,6 +54,7 @@ missing_packages() {
 	have docker-compose || docker compose version >/dev/null 2>&1 || echo docker-compose
 	have curl || echo curl
 	have openssl || echo openssl
+	have systemd-analyze || echo systemd
 	have protoc || echo protobuf-compiler
 	have node || echo nodejs
 	have npm || echo npm

@@ -9,5 +9,5 @@ mod wait;
 
 pub use http::{Reply, curl};
 pub use platform::{Platform, Role, Shape};
-pub use process::ferroflux;
+pub use process::{binary, ferroflux};
 pub use wait::{DEADLINE, until};

@@ -110,7 +110,10 @@ impl Process {
 }
 
 /// Finds the binary that was built beside the test.
-fn binary() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test
         .ancestors()

@@ -279,7 +279,10 @@ async fn mutual_tls_on_every_hop_is_a_good_configuration() -> anyhow::Result<()>
         let output = ferroflux(&arguments, &set).await?;
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{file} {role:?}: {told}");
-        ensure!(!told.contains("is not read by anything"), "{file} {role:?}: {told}");
+        ensure!(
+            !told.contains("is not read by anything"),
+            "{file} {role:?}: {told}"
+        );
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod guides;
 mod lifecycle;
 mod messages;
 mod mtls;
+mod package;
 mod provisioning;
 mod revocation;
 mod stage;
