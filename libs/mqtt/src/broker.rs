@@ -12,6 +12,7 @@ use model::{BoxError, Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use crate::accept;
 use crate::access::{Access, Origin};
@@ -73,8 +74,9 @@ impl Broker {
             bytes: config.max_retained_bytes,
             ..RetainedLimits::default()
         };
+        let origin = Uuid::new_v4();
         let (retention, retained) = Retention::open(buses.retained.clone(), limits).await?;
-        let (store, sessions) = Store::open(buses.sessions.clone(), buses.messages.clone()).await?;
+        let (store, sessions) = Store::open(buses, origin).await?;
         let (listeners, address) = listen(&config, shards)?;
         let node = Arc::new(Node::new(Parts {
             config,
@@ -84,6 +86,7 @@ impl Broker {
             retention,
             interests: Arc::new(Interests::new(buses.messages.clone(), queue)),
             shards,
+            origin,
         }));
         let mut chores = Some(Chores {
             live,

@@ -54,6 +54,9 @@ pub struct Config {
     pub max_retained_messages: usize,
     /// How many bytes of retained messages there may be.
     pub max_retained_bytes: usize,
+    /// After how long without a sign of life another node, or the process before this one, is taken for dead: then the wills
+    /// of its clients are published.
+    pub node_timeout: Duration,
     /// How many messages may be on their way to a shard before those of QoS 0 are dropped.
     pub max_mailbox_messages: usize,
     /// How many messages of other protocols and nodes may wait to be handed out.
@@ -90,6 +93,7 @@ impl Default for Config {
             queue_ttl: None,
             max_retained_messages: 100_000,
             max_retained_bytes: 64 * 1024 * 1024,
+            node_timeout: Duration::from_secs(30),
             max_mailbox_messages: 65_536,
             max_live_messages: 65_536,
             max_live_bytes: 64 * 1024 * 1024,

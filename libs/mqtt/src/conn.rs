@@ -6,6 +6,7 @@ mod ending;
 mod goodbye;
 mod handshake;
 mod input;
+mod journal;
 mod keep_alive;
 mod keeper;
 mod message;

@@ -11,7 +11,7 @@ use crate::frames::Frames;
 use crate::packet::{Qos, Reason};
 use crate::peer::{Peer, published_qos};
 use crate::queue::Queue;
-use crate::session::{Delivery, Place};
+use crate::session::{Delivery, Place, Taken};
 use crate::shard::Shard;
 use crate::store::Membership;
 use crate::topic;
@@ -40,6 +40,7 @@ impl Feed {
         } else {
             peer.session.borrow().outbound.places(queue.id())
         };
+        let taken = peer.session.borrow().outbound.taken(queue.id());
         let membership = match &queue {
             Queue::Channel(_) => None,
             Queue::Group(filter) => Some(shard.node.store.join_group(filter)),
@@ -50,6 +51,7 @@ impl Feed {
             peer: peer.clone(),
             queue,
             held: held.into_iter().collect(),
+            taken,
             consumer,
             _membership: membership,
         };
@@ -72,6 +74,8 @@ struct Feeding {
     queue: Queue,
     /// What was on its way to the client before the queue was opened again; it comes once more from there.
     held: HashSet<Seq>,
+    /// What the client has taken with QoS 2 before that; it may come once more too.
+    taken: Taken,
     consumer: Box<dyn Consumer<Message>>,
     _membership: Option<Membership>,
 }
@@ -140,9 +144,15 @@ impl Feeding {
         if self.held.remove(&delivery.seq) {
             return;
         }
-        if !self.send(delivery) {
+        if self.is_taken(delivery.seq) || !self.send(delivery) {
             self.consumer.ack(delivery.seq);
         }
+    }
+
+    /// Tells whether the client has the message. Below the floor of a group there may be messages of other members.
+    fn is_taken(&self, seq: Seq) -> bool {
+        let below = matches!(self.queue, Queue::Channel(_)) && seq <= self.taken.floor;
+        below || self.taken.beyond.contains(&seq)
     }
 
     fn is_stale(&self, message: &Message) -> bool {

@@ -27,7 +27,8 @@ pub(crate) struct Node {
     pub(crate) interests: Arc<Interests>,
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) pressure: Arc<Pressure>,
-    /// Marks what was published here, which comes back from the bus and has been delivered by then.
+    /// Tells this node from all others: marks what was published here, which comes back from the bus and has been delivered by
+    /// then, and the sessions that are here.
     pub(crate) origin: Uuid,
     pub(crate) stop: CancellationToken,
     connections: AtomicUsize,
@@ -42,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) retention: Retention,
     pub(crate) interests: Arc<Interests>,
     pub(crate) shards: usize,
+    pub(crate) origin: Uuid,
 }
 
 impl Node {
@@ -66,7 +68,7 @@ impl Node {
             interests: parts.interests,
             mailboxes: (0..parts.shards).map(|_| Mailbox::default()).collect(),
             pressure: Arc::default(),
-            origin: Uuid::new_v4(),
+            origin: parts.origin,
             stop: CancellationToken::new(),
             connections: AtomicUsize::new(0),
         }

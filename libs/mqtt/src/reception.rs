@@ -144,7 +144,7 @@ impl Reception {
             }
             session.stored = true;
             session.queues |= session.is_persistent();
-            Snapshot::of(&mut session, true)?
+            Snapshot::of(&mut session, true, self.shard.node.origin)?
         };
         self.shard.node.store.put(snapshot).await
     }

@@ -1,5 +1,6 @@
 //! The state that belongs to a client rather than to a connection, without any input or output.
 
+mod exchanges;
 mod inbound;
 mod leases;
 #[cfg(test)]
@@ -15,9 +16,10 @@ use model::{MessageId, Timestamp};
 use crate::key::ClientKey;
 use crate::packet::Will;
 
+pub(crate) use exchanges::Exchanges;
 pub(crate) use inbound::{Arrival, Inbound};
 pub(crate) use leases::Leases;
-pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Window};
+pub(crate) use outbound::{Delivery, Offer, Outbound, Place, Taken, Window};
 pub(crate) use subscriptions::{Subscriptions, Wanted};
 
 /// How many of its own messages a session recognises at a time when they come back from its durable queue.
@@ -39,7 +41,7 @@ pub(crate) struct Session {
     pub(crate) queues: bool,
     /// When it was stored last, by this node as far as it knows.
     pub(crate) saved: Timestamp,
-    /// The will of its last connection, while that is delayed.
+    /// The will of its connection, or of its last one while that is delayed.
     pub(crate) will: Option<Box<Will>>,
     own: HashSet<MessageId>,
 }
@@ -66,9 +68,10 @@ impl Session {
         !self.expiry.is_zero()
     }
 
-    /// Tells whether it is to be stored: a member of groups is counted by what is stored, also while it is not persistent.
+    /// Tells whether it is to be stored: also what is not persistent has a will that outlives the process, and is counted as a
+    /// member of groups by what is stored.
     pub(crate) fn is_to_be_stored(&self) -> bool {
-        self.is_persistent() || self.subscriptions.groups().next().is_some()
+        self.is_persistent() || self.will.is_some() || self.subscriptions.groups().next().is_some()
     }
 
     /// Remembers a message of its own, where a subscription with No Local would meet it in a durable queue.

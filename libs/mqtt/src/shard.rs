@@ -1,5 +1,6 @@
 //! A shard: one thread with its connections, their sessions and who subscribes to what. Nothing in it is locked.
 
+mod orphans;
 mod outbox;
 mod owned;
 mod peers;

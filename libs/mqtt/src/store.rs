@@ -1,23 +1,26 @@
 mod known;
+mod nodes;
 mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging::{Bucket, Bus, Entry, Message};
+use messaging::{Bucket, Bus, Buses, Entry, Message};
 use model::{Result, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use crate::key::ClientKey;
 use crate::queue::group_name;
-use crate::session::{Session, Subscriptions};
+use crate::session::{Exchanges, Session, Subscriptions};
 use crate::topic::TopicFilter;
 
 pub(crate) use known::Membership;
 use known::{Here, Known};
+pub(crate) use nodes::Orphan;
 use stored::Stored;
 
 /// How often a session that is online is stored again, which shows other nodes that it is in use.
@@ -29,9 +32,13 @@ const WATCH_AGAIN: Duration = Duration::from_millis(200);
 /// The persistent sessions that survive the process: who they belong to, what they subscribe to and how long they last.
 pub(crate) struct Store {
     bucket: Arc<dyn Bucket>,
+    /// The QoS 2 exchanges of the sessions, which change far more often.
+    exchanges: Arc<dyn Bucket>,
     bus: Arc<dyn Bus<Message>>,
     known: Mutex<Known>,
     here: Here,
+    /// This node.
+    node: Uuid,
 }
 
 /// What is to be stored of a session.
@@ -41,8 +48,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn of(session: &mut Session, online: bool) -> Result<Self> {
-        let stored = Stored::of(session, online);
+    /// Takes it of a session at this node, whether its client is connected or not.
+    pub(crate) fn of(session: &mut Session, online: bool, node: Uuid) -> Result<Self> {
+        let stored = Stored::of(session, online, node);
         session.saved = stored.saved;
         let value = serde_json::to_vec(&stored).map_err(|_| model::Error::internal())?;
         Ok(Self {
@@ -54,18 +62,19 @@ impl Snapshot {
 
 impl Store {
     /// Makes the store, filled with what the bucket has; the rest of the reports is for [`Self::follow`].
-    pub(crate) async fn open(
-        bucket: Arc<dyn Bucket>,
-        bus: Arc<dyn Bus<Message>>,
-    ) -> Result<(Self, mpsc::Receiver<Entry>)> {
+    pub(crate) async fn open(buses: &Buses, node: Uuid) -> Result<(Self, mpsc::Receiver<Entry>)> {
+        let bucket = buses.sessions.clone();
         let mut reports = bucket.watch().await?;
         let known = fill(&mut reports).await;
         let this = Self {
             bucket,
-            bus,
+            exchanges: buses.exchanges.clone(),
+            bus: buses.messages.clone(),
             known: Mutex::new(known),
             here: Here::default(),
+            node,
         };
+        this.beat().await?;
         Ok((this, reports))
     }
 
@@ -85,7 +94,30 @@ impl Store {
         let stored = self.get(key).await?;
         let valid = stored
             .filter(|stored| stored.outlives_connection() && !stored.is_expired(Timestamp::now()));
-        Ok(valid.map(|stored| stored.to_session()))
+        match valid {
+            Some(stored) => Ok(Some(self.restore(&stored).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn restore(&self, stored: &Stored) -> Result<Session> {
+        let mut session = stored.to_session();
+        let exchanges = self.exchanges.get(&session.key.bucket_key()).await?;
+        if let Some(bytes) = exchanges {
+            match serde_json::from_slice(&bytes) {
+                Ok(exchanges) => session.take_up(exchanges),
+                Err(error) => {
+                    tracing::warn!(%error, session = ?session.key, "the exchanges of a session cannot be read");
+                }
+            }
+        }
+        Ok(session)
+    }
+
+    /// Stores the QoS 2 exchanges of a session.
+    pub(crate) async fn put_exchanges(&self, key: &ClientKey, exchanges: &Exchanges) -> Result<()> {
+        let value = serde_json::to_vec(exchanges).map_err(|_| model::Error::internal())?;
+        self.exchanges.put(&key.bucket_key(), value.into()).await
     }
 
     /// Returns a session that was in memory, unless another node has had it since: then what that has stored counts.
@@ -94,7 +126,7 @@ impl Store {
             return Ok(Some(session));
         }
         Ok(match self.get(&session.key).await? {
-            Some(stored) if stored.saved > session.saved => Some(stored.to_session()),
+            Some(stored) if stored.saved > session.saved => Some(self.restore(&stored).await?),
             Some(_) => Some(session),
             None => None,
         })
@@ -129,6 +161,10 @@ impl Store {
             }
             let groups: Vec<_> = subscriptions.groups().cloned().collect();
             self.leave_groups(key, &groups).await?;
+        }
+        // In this order: exchanges without a session are nobody's, and another session of that client must not find them.
+        if self.exchanges.get(&bucket_key).await?.is_some() {
+            self.exchanges.delete(&bucket_key).await?;
         }
         self.bucket.delete(&bucket_key).await
     }
@@ -166,7 +202,10 @@ impl Store {
     pub(crate) fn expired(&self) -> Vec<ClientKey> {
         let now = Timestamp::now();
         let known = self.known.lock();
-        let expired = known.sessions.values().filter(|stored| stored.is_expired(now));
+        let expired = known
+            .sessions
+            .values()
+            .filter(|stored| stored.is_expired(now));
         expired.map(Stored::client).collect()
     }
 }
@@ -184,6 +223,8 @@ async fn fill(reports: &mut mpsc::Receiver<Entry>) -> Known {
 
 fn apply(known: &mut Known, entry: Entry) {
     match entry {
+        Entry::Put(key, _) if known.nodes.hear(&key) => {}
+        Entry::Deleted(key) if known.nodes.forget(&key) => {}
         Entry::Put(key, value) => match serde_json::from_slice(&value) {
             Ok(stored) => {
                 known.put(key, stored);

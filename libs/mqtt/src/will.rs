@@ -12,9 +12,17 @@ use crate::topic::TopicName;
 
 /// Publishes the will of a client that is gone, if the thing may publish there now; nobody is left to be told when not.
 pub(crate) async fn fire(shard: &Rc<Shard>, thing: ThingId, will: Will) {
-    let Some(message) = message(shard, thing, will) else {
-        return;
-    };
+    match message(thing, &will) {
+        Some(message) => publish(shard, thing, message).await,
+        None => tracing::debug!(%thing, "a will has no valid topic"),
+    }
+}
+
+/// As [`fire`], for a will that was stored as a message.
+pub(crate) async fn publish(shard: &Rc<Shard>, thing: ThingId, mut message: Message) {
+    message.origin = Some(shard.node.origin);
+    message.id = shard.ids.next(message.created);
+    let message = Arc::new(message);
     let access = &shard.node.access;
     if let Err(error) = access.decide(thing, message.channel, Action::Publish).await {
         shard.counters.denied.add(1);
@@ -27,7 +35,8 @@ pub(crate) async fn fire(shard: &Rc<Shard>, thing: ThingId, will: Will) {
     }
 }
 
-fn message(shard: &Shard, thing: ThingId, will: Will) -> Option<Arc<Message>> {
+/// Makes the message of a will, as of now.
+pub(crate) fn message(thing: ThingId, will: &Will) -> Option<Message> {
     let name = TopicName::parse(&will.topic).ok()?;
     let route = name.route().ok()?;
     let mut message = Message::new(
@@ -35,20 +44,19 @@ fn message(shard: &Shard, thing: ThingId, will: Will) -> Option<Arc<Message>> {
         route.subtopic,
         thing,
         Protocol::Mqtt,
-        will.payload,
+        will.payload.clone(),
     );
     message.content_type = if will.content_type.is_empty() {
         route.content_type
     } else {
-        will.content_type
+        will.content_type.clone()
     };
-    message.topic = Some(will.topic);
+    message.topic = Some(will.topic.clone());
     message.qos = will.qos.as_u8();
     message.retain = will.retain;
     message.expires = will
         .message_expiry
         .map(|seconds| message.created.plus(Duration::from_secs(seconds.into())));
-    message.properties = will.properties;
-    message.origin = Some(shard.node.origin);
-    Some(Arc::new(message))
+    message.properties = will.properties.clone();
+    Some(message)
 }

@@ -59,13 +59,15 @@ impl End {
         matches!(self, Self::Close(close) if close.reason == Reason::SessionTakenOver)
     }
 
+    fn is_stop(&self) -> bool {
+        matches!(self, Self::Close(close) if close.reason == Reason::ServerShuttingDown)
+    }
+
     /// Tells whether the will is to be published.
     fn publishes_will(&self) -> bool {
         match self {
             Self::Goodbye(disconnect) => disconnect.reason != Reason::Success,
-            // The client has done nothing wrong and comes back.
-            Self::Close(close) => close.reason != Reason::ServerShuttingDown,
-            Self::Gone | Self::Lost(_) => true,
+            Self::Close(_) | Self::Gone | Self::Lost(_) => true,
         }
     }
 }
@@ -84,9 +86,14 @@ impl Conn {
         while let Some(published) = self.publishes.next().await {
             let _ = self.on_published(published);
         }
-        let will = self.will.take().filter(|_| end.publishes_will());
+        if let Some(journal) = &self.journal {
+            journal.finish().await;
+        }
         let placeholder = Session::new(self.peer.session.borrow().key.clone(), Duration::ZERO);
         let mut session = self.peer.session.replace(placeholder);
+        // When the server stops, the will stays stored: it is published should the client not be back in time.
+        let will = session.will.take_if(|_| !end.is_stop());
+        let will = will.filter(|_| end.publishes_will());
         session.inbound.forget_unanswered();
         session.outbound.clear_queue();
         let farewell = end.farewell();
@@ -94,6 +101,7 @@ impl Conn {
         let shard = self.shard.clone();
         let elsewhere = end.is_take_over() && !self.ownership.is_claimed();
         let ownership = self.say_goodbye(farewell);
+        let will = will.map(|will| *will);
         settle(&shard, ownership, session, will, elsewhere).await;
     }
 
@@ -183,7 +191,12 @@ async fn settle(
     if elsewhere {
         return;
     }
-    session.will = later.map(Box::new);
+    if later.is_some() {
+        session.will = later.map(Box::new);
+    }
+    if !session.is_persistent() && session.will.is_some() {
+        return;
+    }
     if !session.is_persistent() {
         keeper::remove(shard, &mut session).await;
         return;

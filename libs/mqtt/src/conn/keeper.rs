@@ -55,6 +55,9 @@ async fn wait(rest: Rest) {
             () = will_due => {
                 if let Some(will) = session.will.take() {
                     will::fire(&shard, session.key.thing, *will).await;
+                    if session.stored {
+                        store(&shard, &mut session).await;
+                    }
                 }
             }
             () = &mut expired => break,
@@ -72,7 +75,7 @@ async fn wait(rest: Rest) {
 }
 
 async fn store(shard: &Shard, session: &mut Session) {
-    let stored = match Snapshot::of(session, false) {
+    let stored = match Snapshot::of(session, false, shard.node.origin) {
         Ok(snapshot) => shard.node.store.put(snapshot).await,
         Err(error) => Err(error),
     };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use futures_util::future::ready;
 use messaging::Message;
 use model::{Action, ChannelId};
+use tokio::sync::oneshot;
 
 use super::ending::End;
 use super::serve::Conn;
@@ -80,7 +81,7 @@ impl Aliases {
 impl Conn {
     pub(super) fn on_publish(&mut self, publish: &Publish<'_>) -> Result<(), End> {
         let (qos, packet_id) = (publish.qos, publish.packet_id);
-        let message = {
+        let mut message = {
             let topic = self
                 .aliases
                 .resolve(publish.topic, publish.properties.topic_alias)?;
@@ -91,6 +92,11 @@ impl Conn {
             let arrival = self.peer.session.borrow_mut().inbound.arrive(id);
             match arrival {
                 Arrival::New => {}
+                Arrival::Unsure(known) => {
+                    if let Ok(message) = &mut message {
+                        message.id = known;
+                    }
+                }
                 Arrival::Pending => return Ok(()),
                 Arrival::Repeated => {
                     self.peer.send(&Outgoing::PubRec(success(id)));
@@ -172,14 +178,37 @@ impl Conn {
         }
         self.ordered += usize::from(qos == Qos::AtMostOnce);
         let node = self.shard.node.clone();
+        let recorded = self.record(&message, packet_id);
         self.publishes.push_back(Box::pin(async move {
-            let outcome = commit(&node, &message).await;
+            let is_recorded = match recorded {
+                Some(recorded) => recorded.await.is_ok(),
+                None => true,
+            };
+            let outcome = if is_recorded {
+                commit(&node, &message).await
+            } else {
+                Err(Reason::ImplementationSpecificError)
+            };
             Published {
                 qos,
                 packet_id,
                 outcome: outcome.map(|()| message),
             }
         }));
+    }
+
+    /// Puts on record as which message a QoS 2 PUBLISH is published, so that it is published once whatever happens.
+    fn record(
+        &self,
+        message: &Message,
+        packet_id: Option<PacketId>,
+    ) -> Option<oneshot::Receiver<()>> {
+        let journal = self.journal.as_ref()?;
+        let id = packet_id.filter(|_| message.qos == Qos::ExactlyOnce.as_u8())?;
+        let mut session = self.peer.session.borrow_mut();
+        session.inbound.name(id, message.id);
+        drop(session);
+        Some(journal.stored())
     }
 
     /// Hands a message to its subscribers, and notes when they have to catch up.
@@ -238,6 +267,7 @@ impl Conn {
             } else {
                 inbound.accept(id);
             }
+            self.noted();
         }
         self.peer.send(&match qos {
             Qos::ExactlyOnce => Outgoing::PubRec(ack),

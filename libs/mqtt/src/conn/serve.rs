@@ -11,6 +11,7 @@ use model::{ChannelId, ThingId};
 use super::connack::connack;
 use super::ending::End;
 use super::input::Input;
+use super::journal::Journal;
 use super::keep_alive::KeepAlive;
 use super::message::LastTopic;
 use super::publish::{Aliases, Published};
@@ -18,7 +19,7 @@ use super::subscribe::Done;
 use crate::access::{Admission, Lost};
 use crate::codec::Encoder;
 use crate::node::Entrance;
-use crate::packet::{Connect, Outgoing, Version, Will};
+use crate::packet::{Connect, Outgoing, Version};
 use crate::peer::Peer;
 use crate::rate::ThingRates;
 use crate::reception::Reception;
@@ -45,12 +46,13 @@ pub(super) struct Conn {
     pub(super) shard: Rc<Shard>,
     pub(super) peer: Rc<Peer>,
     pub(super) reception: Rc<Reception>,
+    /// Where the exchanges of a persistent session are stored.
+    pub(super) journal: Option<Rc<Journal>>,
     pub(super) ownership: Ownership,
     pub(super) transport: Transport,
     pub(super) entrance: Entrance,
     pub(super) input: Input,
     pub(super) thing: ThingId,
-    pub(super) will: Option<Will>,
     pub(super) aliases: Aliases,
     pub(super) topics: LastTopic,
     /// What the thing may do in a second.
@@ -73,7 +75,7 @@ impl Conn {
         shard: &Rc<Shard>,
         transport: Transport,
         entrance: Entrance,
-        opened: Opened,
+        mut opened: Opened,
     ) {
         let config = &shard.node.config;
         let connect = opened.connect;
@@ -90,6 +92,7 @@ impl Conn {
             bytes: config.max_queued_bytes,
         };
         let default_channel = opened.admission.default_channel();
+        opened.session.will = connect.will.clone().map(Box::new);
         let peer = shard.add_peer(|id| {
             Peer::new(
                 id,
@@ -111,11 +114,13 @@ impl Conn {
             opened.admission,
         ));
         let lost = reception.lost();
+        let persistent = peer.session.borrow().is_persistent();
+        let journal = persistent.then(|| Journal::new(shard, &peer));
         let resuming = reception.clone();
         let conn = Box::new(Self {
             lost,
+            journal,
             thing,
-            will: connect.will,
             aliases: Aliases::new(shard.node.config.topic_alias_maximum, default_channel),
             topics: LastTopic::default(),
             rates: opened.rates,

@@ -1,12 +1,21 @@
 use std::collections::HashMap;
 
+use model::MessageId;
+
 use crate::packet::PacketId;
 
 /// What the server has received with QoS 2 and the client has not released yet: this is what keeps a message that is
 /// sent twice from reaching the bus twice.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
-    received: HashMap<PacketId, Stage>,
+    received: HashMap<PacketId, Received>,
+}
+
+#[derive(Debug)]
+struct Received {
+    /// As which message it is published, where that is to survive a crash.
+    message: Option<MessageId>,
+    stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +24,8 @@ enum Stage {
     Publishing,
     /// The bus has the message; only its release is missing.
     Accepted,
+    /// The process ended before it was known whether the bus has the message.
+    Unsure,
 }
 
 /// What a QoS 2 PUBLISH is.
@@ -26,24 +37,57 @@ pub(crate) enum Arrival {
     Pending,
     /// In the bus already: only the PUBREC is sent again.
     Repeated,
+    /// Perhaps in the bus already, as this message: it goes there as the same again, and the bus keeps it once.
+    Unsure(MessageId),
 }
 
 impl Inbound {
     pub(crate) fn arrive(&mut self, id: PacketId) -> Arrival {
-        match self.received.get(&id) {
-            Some(Stage::Publishing) => Arrival::Pending,
-            Some(Stage::Accepted) => Arrival::Repeated,
-            None => {
-                self.received.insert(id, Stage::Publishing);
-                Arrival::New
+        let Some(received) = self.received.get_mut(&id) else {
+            let (message, stage) = (None, Stage::Publishing);
+            self.received.insert(id, Received { message, stage });
+            return Arrival::New;
+        };
+        match (received.stage, received.message) {
+            (Stage::Publishing, _) => Arrival::Pending,
+            (Stage::Unsure, Some(message)) => {
+                received.stage = Stage::Publishing;
+                Arrival::Unsure(message)
             }
+            (Stage::Accepted | Stage::Unsure, _) => Arrival::Repeated,
         }
+    }
+
+    /// Notes as which message it is published.
+    pub(crate) fn name(&mut self, id: PacketId, message: MessageId) {
+        if let Some(received) = self.received.get_mut(&id) {
+            received.message = Some(message);
+        }
+    }
+
+    /// Returns what has such a name, and whether the bus has it.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (PacketId, MessageId, bool)> {
+        let all = self.received.iter();
+        all.filter_map(|(id, received)| {
+            Some((*id, received.message?, received.stage == Stage::Accepted))
+        })
+    }
+
+    /// Goes on with what was received before a restart.
+    pub(crate) fn restore(&mut self, id: PacketId, message: MessageId, accepted: bool) {
+        let stage = if accepted {
+            Stage::Accepted
+        } else {
+            Stage::Unsure
+        };
+        let message = Some(message);
+        self.received.insert(id, Received { message, stage });
     }
 
     /// Notes that the bus has the message.
     pub(crate) fn accept(&mut self, id: PacketId) {
-        if let Some(stage) = self.received.get_mut(&id) {
-            *stage = Stage::Accepted;
+        if let Some(received) = self.received.get_mut(&id) {
+            received.stage = Stage::Accepted;
         }
     }
 
@@ -54,7 +98,8 @@ impl Inbound {
 
     /// Forgets what has had no answer when its connection ends: the client sends it again, as if for the first time.
     pub(crate) fn forget_unanswered(&mut self) {
-        self.received.retain(|_, stage| *stage == Stage::Accepted);
+        self.received
+            .retain(|_, received| received.stage != Stage::Publishing);
     }
 
     /// Handles a PUBREL; tells whether there was something to release.
@@ -84,6 +129,21 @@ mod tests {
         assert!(inbound.release(ONE));
         assert!(!inbound.release(ONE));
         assert_eq!(inbound.arrive(ONE), Arrival::New);
+    }
+
+    #[test]
+    fn what_a_restart_interrupted_is_published_as_the_same_message() {
+        let (message, two) = (MessageId::random(), PacketId::MIN.saturating_add(1));
+        let mut inbound = Inbound::default();
+        inbound.restore(ONE, message, false);
+        inbound.restore(two, message, true);
+        assert_eq!(inbound.arrive(ONE), Arrival::Unsure(message));
+        assert_eq!(inbound.arrive(ONE), Arrival::Pending);
+        inbound.accept(ONE);
+        assert_eq!(inbound.arrive(ONE), Arrival::Repeated);
+        assert_eq!(inbound.arrive(two), Arrival::Repeated);
+        assert_eq!(inbound.named().count(), 2);
+        assert!(inbound.release(ONE) && inbound.release(two));
     }
 
     #[test]

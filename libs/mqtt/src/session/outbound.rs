@@ -1,4 +1,7 @@
-use std::collections::{HashSet, VecDeque};
+mod slots;
+mod taken;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -7,6 +10,8 @@ use model::ChannelId;
 
 use crate::packet::{PacketId, Qos};
 use crate::queue::QueueId;
+use slots::Slots;
+pub(crate) use taken::Taken;
 
 /// A QoS 1 or 2 message meant for one client.
 #[derive(Clone, Debug)]
@@ -78,16 +83,15 @@ pub(crate) struct Next<'a> {
 /// QoS 1 and 2 messages on their way to one client. A packet identifier stands for a slot.
 #[derive(Debug, Default)]
 pub(crate) struct Outbound {
-    /// The identifier of the first slot, less one.
-    base: u16,
-    slots: Vec<Option<Slot>>,
-    free: VecDeque<usize>,
+    slots: Slots,
     sent_bytes: usize,
     queue: VecDeque<Delivery>,
     queued_bytes: usize,
     /// What an earlier connection has sent and this one has yet to send again, in order.
     again: VecDeque<PacketId>,
     sent: u64,
+    /// What the client has taken of its durable queues with QoS 2.
+    taken: HashMap<QueueId, Taken>,
 }
 
 impl Outbound {
@@ -97,7 +101,7 @@ impl Outbound {
     /// message with one of them for a repetition.
     pub(crate) fn starting_at(base: u16) -> Self {
         Self {
-            base: base % u16::MAX,
+            slots: Slots::starting_at(base),
             ..Self::default()
         }
     }
@@ -105,7 +109,7 @@ impl Outbound {
     /// Takes a message, to be sent now or later.
     pub(crate) fn offer(&mut self, delivery: Delivery, window: Window) -> Offer {
         let waiting = !self.queue.is_empty() || !self.again.is_empty();
-        if !waiting && self.may_send(window) {
+        if !waiting && self.may_send(window) && self.slots.is_free_for(&delivery) {
             return Offer::Send(self.occupy(delivery));
         }
         self.hold(delivery, window)
@@ -132,15 +136,16 @@ impl Outbound {
         let id = match again {
             Some(id) => id,
             None => {
+                let may_be_sent = |next: &mut Delivery| self.slots.is_free_for(next);
                 if !self.may_send(window) {
                     return None;
                 }
-                let delivery = self.queue.pop_front()?;
+                let delivery = self.queue.pop_front_if(may_be_sent)?;
                 self.queued_bytes -= delivery.message.size();
                 self.occupy(delivery)
             }
         };
-        match &self.slots[self.slot(id)].as_ref()?.stage {
+        match &self.slots.get(id)?.stage {
             Stage::Sent(delivery) => Some(Next {
                 id,
                 delivery,
@@ -167,6 +172,9 @@ impl Outbound {
             Some(stage @ Stage::Sent(_)) => match std::mem::replace(stage, Stage::Released) {
                 Stage::Sent(delivery) if delivery.qos == Qos::ExactlyOnce => {
                     self.sent_bytes -= delivery.message.size();
+                    if let Some(Place { queue, seq }) = delivery.place {
+                        self.taken.entry(queue).or_default().take(seq);
+                    }
                     (Some(delivery), true)
                 }
                 other => {
@@ -199,10 +207,8 @@ impl Outbound {
     /// be released again at once: that takes nothing of the client's receive maximum.
     pub(crate) fn resume(&mut self) -> Vec<PacketId> {
         let mut occupied: Vec<(u64, PacketId, bool)> = Vec::new();
-        for (at, slot) in self.slots.iter().enumerate() {
-            if let Some(Slot { order, stage }) = slot {
-                occupied.push((*order, self.packet_id(at), matches!(stage, Stage::Released)));
-            }
+        for (id, Slot { order, stage }) in self.slots.iter() {
+            occupied.push((*order, id, matches!(stage, Stage::Released)));
         }
         occupied.sort_unstable_by_key(|(order, ..)| *order);
         let ids = |wanted| {
@@ -261,9 +267,9 @@ impl Outbound {
 
     /// Returns what was sent and not acknowledged at all.
     fn sent(&self) -> impl Iterator<Item = (PacketId, &Delivery)> {
-        let slots = self.slots.iter().enumerate();
-        slots.filter_map(|(at, slot)| match &slot.as_ref()?.stage {
-            Stage::Sent(delivery) => Some((self.packet_id(at), delivery)),
+        let slots = self.slots.iter();
+        slots.filter_map(|(id, slot)| match &slot.stage {
+            Stage::Sent(delivery) => Some((id, delivery)),
             Stage::Released => None,
         })
     }
@@ -272,6 +278,57 @@ impl Outbound {
         self.queue.retain(keep);
         let sizes = self.queue.iter().map(|delivery| delivery.message.size());
         self.queued_bytes = sizes.sum();
+    }
+
+    /// Returns what the client has taken and was told to release, in the order it was sent.
+    pub(crate) fn released(&self) -> Vec<PacketId> {
+        let slots = self.slots.iter();
+        let released = slots.filter(|(_, slot)| matches!(slot.stage, Stage::Released));
+        let mut released: Vec<_> = released.map(|(id, slot)| (slot.order, id)).collect();
+        released.sort_unstable();
+        released.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Goes on to release a message from before a restart.
+    pub(crate) fn restore(&mut self, id: PacketId) {
+        self.sent += 1;
+        let slot = Slot {
+            order: self.sent,
+            stage: Stage::Released,
+        };
+        self.slots.restore(id, slot);
+    }
+
+    /// Returns what the client has taken of a durable queue with QoS 2.
+    pub(crate) fn taken(&self, queue: QueueId) -> Taken {
+        self.taken.get(&queue).cloned().unwrap_or_default()
+    }
+
+    /// Returns the same for all queues, as short as it can be put.
+    pub(crate) fn settle_taken(&mut self) -> impl Iterator<Item = (QueueId, &Taken)> {
+        let mut first: HashMap<QueueId, Seq> = HashMap::new();
+        let on_their_way = self.sent().map(|(_, delivery)| delivery).chain(&self.queue);
+        for place in on_their_way.filter_map(|delivery| delivery.place) {
+            let seq = first.entry(place.queue).or_insert(place.seq);
+            *seq = place.seq.min(*seq);
+        }
+        for (queue, taken) in &mut self.taken {
+            taken.settle(first.get(queue).copied());
+        }
+        self.taken.iter().map(|(queue, taken)| (*queue, taken))
+    }
+
+    /// Returns of how many queues it is remembered what was taken.
+    pub(crate) fn taken_len(&self) -> usize {
+        self.taken.len()
+    }
+
+    pub(crate) fn retain_taken(&mut self, keep: impl Fn(&QueueId) -> bool) {
+        self.taken.retain(|queue, _| keep(queue));
+    }
+
+    pub(crate) fn restore_taken(&mut self, queue: QueueId, taken: Taken) {
+        self.taken.insert(queue, taken);
     }
 
     /// Drops what waits, for a client that is gone: its durable queues have what it has a claim to.
@@ -304,28 +361,17 @@ impl Outbound {
 
     /// How many are unacknowledged.
     pub(crate) fn inflight(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len()
     }
 
     fn occupy(&mut self, delivery: Delivery) -> PacketId {
         self.sent += 1;
         self.sent_bytes += delivery.message.size();
-        let slot = Some(Slot {
-            order: self.sent,
-            stage: Stage::Sent(delivery),
-        });
-        if let Some(at) = self.free.pop_front() {
-            self.slots[at] = slot;
-            return self.packet_id(at);
-        }
-        self.slots.push(slot);
-        self.packet_id(self.slots.len() - 1)
+        self.slots.insert(self.sent, delivery)
     }
 
     fn vacate(&mut self, id: PacketId) -> Option<Delivery> {
-        let at = self.slot(id);
-        let slot = self.slots.get_mut(at)?.take()?;
-        self.free.push_back(at);
+        let slot = self.slots.remove(id)?;
         self.again.retain(|waiting| *waiting != id);
         match slot.stage {
             Stage::Sent(delivery) => {
@@ -337,26 +383,9 @@ impl Outbound {
     }
 
     fn stage(&mut self, id: PacketId) -> Option<&mut Stage> {
-        let at = self.slot(id);
-        let slot = self.slots.get_mut(at)?;
-        slot.as_mut().map(|slot| &mut slot.stage)
-    }
-
-    fn slot(&self, id: PacketId) -> usize {
-        (IDS + usize::from(id.get()) - 1 - usize::from(self.base)) % IDS
-    }
-
-    fn packet_id(&self, slot: usize) -> PacketId {
-        let id = (slot + usize::from(self.base)) % IDS + 1;
-        u16::try_from(id)
-            .ok()
-            .and_then(PacketId::new)
-            .expect("a remainder plus one is from 1 to 65,535")
+        self.slots.get_mut(id).map(|slot| &mut slot.stage)
     }
 }
-
-/// How many packet identifiers there are, and so the most slots: a window is no wider.
-const IDS: usize = u16::MAX as usize;
 
 #[cfg(test)]
 mod tests;

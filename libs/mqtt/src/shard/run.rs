@@ -15,6 +15,7 @@ use crate::conn;
 use crate::mailbox::Mail;
 use crate::node::Node;
 use crate::packet::Reason;
+use crate::shard::orphans;
 use crate::store::{REFRESH, Snapshot};
 
 /// How many messages from elsewhere are handled before the connections get their turn.
@@ -90,6 +91,7 @@ async fn background(shard: Rc<Shard>, chores: Option<Chores>) {
                 shard.node.retention.follow(retained),
                 shard.node.store.follow(sessions),
                 sweep(&shard),
+                orphans::follow(&shard),
             );
         }
         std::future::pending::<()>().await;
@@ -158,7 +160,9 @@ async fn refresh(shard: &Shard) {
         for peer in shard.connections() {
             let snapshot = {
                 let mut session = peer.session.borrow_mut();
-                session.stored.then(|| Snapshot::of(&mut session, true))
+                session
+                    .stored
+                    .then(|| Snapshot::of(&mut session, true, shard.node.origin))
             };
             let Some(Ok(snapshot)) = snapshot else {
                 continue;

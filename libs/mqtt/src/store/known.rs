@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::nodes::Nodes;
 use super::stored::Stored;
 use crate::queue::group_name;
 use crate::topic::TopicFilter;
@@ -12,6 +13,7 @@ use crate::topic::TopicFilter;
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) sessions: HashMap<String, Stored>,
+    pub(super) nodes: Nodes,
     /// How many of them are members of each group, by its name.
     members: HashMap<String, usize>,
 }

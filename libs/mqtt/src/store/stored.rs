@@ -1,6 +1,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use messaging::{Message, Record};
 use model::{ThingId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,10 +11,11 @@ use uuid::Uuid;
 use super::REFRESH;
 use crate::index::Subscription;
 use crate::key::ClientKey;
-use crate::packet::{Qos, RetainHandling, SubscribeOptions};
+use crate::packet::{Qos, RetainHandling, SubscribeOptions, Will};
 use crate::queue::group_name;
 use crate::session::{Outbound, Session};
 use crate::topic::TopicFilter;
+use crate::will;
 
 /// A session as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,8 +24,43 @@ pub(super) struct Stored {
     client_id: String,
     expiry_seconds: u64,
     online: bool,
+    /// Where it was stored.
+    #[serde(default)]
+    node: Uuid,
+    /// What is published if that node dies.
+    #[serde(default)]
+    will: Option<StoredWill>,
     pub(super) saved: Timestamp,
     subscriptions: Vec<StoredSubscription>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct StoredWill {
+    delay_seconds: u32,
+    /// The message, as it is on the bus, in Base64.
+    message: String,
+}
+
+impl StoredWill {
+    fn of(thing: ThingId, will: &Will) -> Option<Self> {
+        let mut bytes = Vec::new();
+        will::message(thing, will)?.encode(&mut bytes);
+        Some(Self {
+            delay_seconds: will.delay,
+            message: STANDARD.encode(bytes),
+        })
+    }
+
+    /// Returns the message, as of now.
+    pub(super) fn decode(&self) -> Option<Message> {
+        let mut message = Message::decode(&STANDARD.decode(&self.message).ok()?).ok()?;
+        let (now, before) = (Timestamp::now(), message.created);
+        message.expires = message
+            .expires
+            .map(|expires| now.plus(expires.since(before)));
+        message.created = now;
+        Some(message)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,13 +78,18 @@ struct StoredSubscription {
 }
 
 impl Stored {
-    pub(super) fn of(session: &Session, online: bool) -> Self {
+    pub(super) fn of(session: &Session, online: bool, node: Uuid) -> Self {
         let subscriptions = session.subscriptions.iter();
         Self {
             thing: session.key.thing,
             client_id: session.key.client_id.as_ref().to_owned(),
             expiry_seconds: session.expiry.as_secs(),
             online,
+            node,
+            will: session
+                .will
+                .as_ref()
+                .and_then(|will| StoredWill::of(session.key.thing, will)),
             saved: Timestamp::now(),
             subscriptions: subscriptions
                 .map(
@@ -64,6 +108,21 @@ impl Stored {
 
     pub(super) fn client(&self) -> ClientKey {
         ClientKey::new(self.thing, &self.client_id)
+    }
+
+    /// Returns its will, where it was stored, and how long after the death of that node it is due.
+    pub(super) fn will(&self) -> Option<(Uuid, Duration, &StoredWill)> {
+        let will = self.will.as_ref()?;
+        let delay = self.expiry_seconds.min(will.delay_seconds.into());
+        Some((self.node, Duration::from_secs(delay), will))
+    }
+
+    pub(super) fn without_will(self) -> Self {
+        Self {
+            will: None,
+            online: false,
+            ..self
+        }
     }
 
     /// Tells whether it was to be kept; if not, it is stored as a member of groups and ends with its connection.
@@ -147,7 +206,7 @@ mod tests {
     #[test]
     fn a_session_reads_back() {
         let session = session(60);
-        let json = serde_json::to_vec(&Stored::of(&session, true)).unwrap();
+        let json = serde_json::to_vec(&Stored::of(&session, true, Uuid::nil())).unwrap();
         let stored: Stored = serde_json::from_slice(&json).unwrap();
         let back = stored.to_session();
         assert_eq!(back.key, session.key);
@@ -158,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_session_expires_after_its_time_and_later_when_it_was_last_seen_online() {
-        let offline = Stored::of(&session(60), false);
+        let offline = Stored::of(&session(60), false, Uuid::nil());
         let after = |seconds| offline.saved.plus(Duration::from_secs(seconds));
         assert!(!offline.is_expired(after(60)));
         assert!(offline.is_expired(after(61)));

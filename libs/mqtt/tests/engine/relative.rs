@@ -118,6 +118,7 @@ async fn relative_subscriptions_follow_the_default_channel() {
     drop(client);
     broker.rights.set_default("t", channels[1]);
     let mut client = Client::connect(persistent(broker.address, "t", "c")).await;
+    client.expect_nothing().await;
     let mut app = Client::connect(options(broker.address, "a", "app")).await;
     for (channel, text) in channels.iter().zip(["old", "new"]) {
         let topic = format!("channels/{channel}/messages/a");

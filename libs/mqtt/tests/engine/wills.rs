@@ -1,13 +1,17 @@
 //! What is published when a client goes without a word.
 
-use mqtt::Reason;
+use std::time::Duration;
+
+use messaging::Entry;
+use mqtt::{Config, Reason};
 use rumqttc::v5::MqttOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{LastWill, LastWillProperties};
+use tokio::time::timeout;
 
 use crate::broker::Broker;
-use crate::client::{Client, options, persistent};
-use crate::topic;
+use crate::client::{Client, DEADLINE, options, persistent};
+use crate::{copy, topic};
 
 fn with_will(mut options: MqttOptions, topic: &str, delay: Option<u32>) -> MqttOptions {
     let properties = LastWillProperties {
@@ -80,4 +84,68 @@ async fn a_delayed_will_is_for_those_who_do_not_come_back() {
     drop(Client::connect(will(1)).await);
     assert_eq!(witness.text().await, "gone");
     broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_will_outlives_the_server_unless_its_client_is_back_in_time() {
+    let config = || Config {
+        node_timeout: Duration::from_millis(900),
+        ..Config::default()
+    };
+    for killed in [true, false] {
+        let data = tempfile::tempdir().unwrap();
+        let broker = Broker::on(data.path(), config()).await;
+        let (_, topic) = topic("/status");
+        let session = |id: &str| persistent(broker.address, "t", id);
+        let connect = |options, tail: &str| {
+            let will = with_will(options, &format!("{topic}/{tail}"), None);
+            Client::connect(will)
+        };
+        let mut clean = connect(options(broker.address, "t", "clean"), "clean").await;
+        let mut kept = connect(session("kept"), "kept").await;
+        let mut back = connect(session("back"), "back").await;
+        let mut polite = connect(session("polite"), "polite").await;
+        // Answered means stored: a session is stored before anything else of its client is looked at.
+        for client in [&mut clean, &mut kept, &mut back, &mut polite] {
+            client.expect_nothing().await;
+        }
+        polite.disconnect().await;
+        let mut witness = Client::connect(persistent(broker.address, "w", "w")).await;
+        let below = format!("{topic}/+");
+        witness.subscribe(&below, QoS::AtLeastOnce).await;
+        let copied = tempfile::tempdir().unwrap();
+        copy(data.path(), copied.path());
+        broker.stop().await;
+        let data = if killed { &copied } else { &data };
+        let broker = Broker::on(data.path(), config()).await;
+        let _back = Client::connect(persistent(broker.address, "t", "back")).await;
+        let mut witness = Client::connect(persistent(broker.address, "w", "w")).await;
+        let mut gone = Vec::new();
+        for _ in 0..2 {
+            let message = witness.message().await;
+            assert_eq!(message.payload.as_ref(), b"gone");
+            gone.push(String::from_utf8(message.topic.to_vec()).unwrap());
+        }
+        gone.sort();
+        assert_eq!(gone, [format!("{topic}/clean"), format!("{topic}/kept")]);
+        // Another round of looking for dead nodes finds nothing more.
+        let rounds = broker.buses.sessions.watch().await.unwrap();
+        until_rounds(rounds, 4).await;
+        witness.expect_nothing().await;
+        broker.stop().await;
+    }
+}
+
+/// Waits for so many signs of life.
+async fn until_rounds(mut reports: tokio::sync::mpsc::Receiver<Entry>, count: usize) {
+    let mut beats = 0;
+    let rounds = async {
+        while let Some(entry) = reports.recv().await {
+            beats += usize::from(matches!(entry, Entry::Put(key, _) if key.starts_with("nodes/")));
+            if beats > count {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, rounds).await.expect("the node lives");
 }

@@ -1,5 +1,8 @@
+use std::fs;
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +25,10 @@ pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     stop: CancellationToken,
     running: JoinSet<std::result::Result<(), BoxError>>,
+    thing: ThingId,
+    config: Config,
     _buses: Buses,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Broker {
@@ -33,7 +38,19 @@ impl Broker {
 
     /// Starts with limits other than the usual ones.
     pub(crate) async fn with(config: Config) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), ThingId::random(), config).await
+    }
+
+    /// Starts another one on what this one has on disk now, as a process that is killed leaves it behind.
+    pub(crate) async fn restart(self) -> Self {
         let data = tempfile::tempdir().unwrap();
+        copy(self.data.path(), data.path());
+        let (thing, config) = (self.thing, self.config.clone());
+        self.stop().await;
+        Self::on(data, thing, config).await
+    }
+
+    async fn on(data: TempDir, thing: ThingId, config: Config) -> Self {
         let (buses, driver) = open(&BusConfig::in_process(data.path())).await.unwrap();
         let config = Config {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -43,7 +60,7 @@ impl Broker {
             linger_timeout: Duration::from_millis(100),
             ..config
         };
-        let engine = Engine::start(config, Arc::new(Everybody(ThingId::random())), &buses)
+        let engine = Engine::start(config.clone(), Arc::new(Everybody(thing)), &buses)
             .await
             .unwrap();
         let stop = CancellationToken::new();
@@ -55,8 +72,10 @@ impl Broker {
             address,
             stop,
             running,
+            thing,
+            config,
             _buses: buses,
-            _data: data,
+            data,
         }
     }
 
@@ -65,6 +84,22 @@ impl Broker {
         self.stop.cancel();
         while let Some(ended) = self.running.join_next().await {
             ended.unwrap().unwrap();
+        }
+    }
+}
+
+/// Copies a directory; a file that goes meanwhile is not there.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = match entry {
+            Ok(entry) => (entry.path(), to.join(entry.file_name())),
+            Err(error) => panic!("{error}"),
+        };
+        if entry.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&entry, &to);
+        } else if let Err(error) = fs::copy(&entry, &to) {
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
         }
     }
 }

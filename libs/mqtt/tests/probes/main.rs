@@ -12,6 +12,7 @@ mod hostile;
 mod limits;
 mod publishing;
 mod quotas;
+mod restarts;
 mod sessions;
 mod subscribing;
 
