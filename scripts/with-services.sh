@@ -3,8 +3,8 @@
 #
 # usage: with-services.sh COMMAND [ARGUMENT...]
 #
-# The command finds them by TEST_POSTGRES_URL and TEST_NATS_URL; tests that start servers themselves
-# find the programs by TEST_POSTGRES_BIN (a directory) and TEST_NATS_SERVER.
+# The command finds them by TEST_POSTGRES_URL and TEST_NATS_URL, and the CA of PostgreSQL's certificate by TEST_POSTGRES_CA;
+# tests that start servers themselves find the programs by TEST_POSTGRES_BIN (a directory) and TEST_NATS_SERVER.
 set -eu
 # With job control each child has a process group, so that stopping the command stops what it started.
 set -m
@@ -62,11 +62,14 @@ trap 'exit 143' TERM HUP
 # The servers also stop when this script is killed: the parent-death signal reaches them.
 as_owner=(setpriv --pdeathsig INT)
 mkdir "$dir/postgres" "$dir/nats"
+certs=$dir/postgres/certs
+make -s -C "$(dirname "$0")/../ssl" CRT_LOCATION="$certs" postgres_cert >"$dir/certs.log" 2>&1 ||
+	fail "no certificate for PostgreSQL" "$dir/certs.log"
 if [ "$(id -u)" -eq 0 ]; then
 	# PostgreSQL refuses to run as root.
 	as_owner=(setpriv --reuid postgres --regid postgres --init-groups --pdeathsig INT)
 	chmod 711 "$dir"
-	chown postgres: "$dir/postgres"
+	chown -R postgres: "$dir/postgres"
 fi
 
 random_hex() {
@@ -94,7 +97,8 @@ start_postgres() {
 		cd "$dir/postgres"
 		exec "${as_owner[@]}" "$postgres_bin/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 \
 			-c "unix_socket_directories=$dir/postgres" -c fsync=off -c synchronous_commit=off \
-			-c full_page_writes=off -c max_connections=300
+			-c full_page_writes=off -c max_connections=300 \
+			-c ssl=on -c ssl_cert_file="$certs/postgres.crt" -c ssl_key_file="$certs/postgres.key"
 	) >"$dir/postgres.log" 2>&1 &
 	postgres_pid=$!
 	wait_until "$postgres_pid" "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "$port"
@@ -124,7 +128,7 @@ nats_pid=$!
 # The server writes its address here once it listens.
 wait_until "$nats_pid" compgen -G "$dir/nats/*.ports" >/dev/null || fail "nats-server is not ready in time" "$dir/nats.log"
 
-export TEST_POSTGRES_BIN=$postgres_bin TEST_NATS_SERVER=$nats_server
+export TEST_POSTGRES_BIN=$postgres_bin TEST_NATS_SERVER=$nats_server TEST_POSTGRES_CA=$certs/ca.crt
 export TEST_POSTGRES_URL=postgres://postgres:$password@127.0.0.1:$port/postgres
 TEST_NATS_URL=$(sed -n 's/.*"\(nats:[^"]*\)".*/\1/p' "$dir"/nats/*.ports)
 export TEST_NATS_URL

@@ -1,7 +1,7 @@
 """MQTT over WebSocket with the Paho library: subscribes, publishes to itself at QoS 1, prints what comes back.
 
 Usage: mqtt_ws.py HOST PORT PATH THING KEY TOPIC PAYLOAD; prints `TOPIC PAYLOAD` and exits with 0, or the reason and 1.
-For TLS the files are in the environment: WS_CA, WS_CERT and WS_KEY.
+For TLS the files are in the environment: WS_CA, WS_CERT and WS_KEY. WS_HEADER is a header more, NAME:VALUE.
 """
 
 import os
@@ -13,7 +13,8 @@ import paho.mqtt.client as mqtt
 host, port, path, thing, key, topic, payload = sys.argv[1:]
 arrived = threading.Event()
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, transport="websockets", protocol=mqtt.MQTTv5)
-client.ws_set_options(path=path)
+header = os.environ.get("WS_HEADER")
+client.ws_set_options(path=path, headers=dict([header.split(":", 1)]) if header else None)
 client.username_pw_set(thing, key)
 if "WS_CA" in os.environ:
     client.tls_set(os.environ["WS_CA"], os.environ["WS_CERT"], os.environ["WS_KEY"])

@@ -154,10 +154,27 @@ impl Platform {
     /// # Errors
     /// When it does not become ready; the error has its log.
     pub async fn restart(&mut self, role: Role) -> anyhow::Result<()> {
+        self.restart_with(role, &[]).await?;
+        self.ready(role).await
+    }
+
+    /// Starts a process, again on the ports it had and with other variables than the rest; it need not become ready.
+    ///
+    /// # Errors
+    /// When it does not say where it listens; the error has its log.
+    pub async fn restart_with(
+        &mut self,
+        role: Role,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
         let arguments: Vec<&str> = role.argument().into_iter().collect();
         let data = self.dir.path().join(role.argument().unwrap_or("all"));
         self.processes.remove(&role);
-        let process = Process::start(&data, &arguments, &self.env).await?;
+        let mut env = self.env.clone();
+        for (name, value) in variables {
+            env.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let process = Process::start(&data, &arguments, &env).await?;
         for (listener, variable) in LISTENERS {
             if let Some((_, port)) = process
                 .address(listener)
@@ -167,7 +184,7 @@ impl Platform {
             }
         }
         self.processes.insert(role, process);
-        self.ready(role).await
+        Ok(())
     }
 
     async fn ready(&self, role: Role) -> anyhow::Result<()> {

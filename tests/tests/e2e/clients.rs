@@ -53,6 +53,13 @@ impl Client {
         }
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
+        let end = async { while let Ok(Some(_)) = self.lines.next_line().await {} };
+        let ended = tokio::time::timeout(DEADLINE, end).await;
+        ended.context("the client did not end in time")
+    }
+
     /// Gives it a line to read.
     pub(crate) async fn tell(&mut self, line: &str) -> anyhow::Result<()> {
         self.input.write_all(format!("{line}\n").as_bytes()).await?;
@@ -152,6 +159,18 @@ pub(crate) async fn paho_over_secure_websocket(
     (certificates, name): (&Certificates, &str),
 ) -> anyhow::Result<String> {
     paho_with(address, path, thing, topic, &certificates.variables(name)).await
+}
+
+/// As [`paho_over_websocket`], with a header that a proxy would add.
+pub(crate) async fn paho_behind_a_proxy(
+    address: &str,
+    path: &str,
+    thing: &Thing,
+    topic: &str,
+    header: &str,
+) -> anyhow::Result<String> {
+    let variables = [("WS_HEADER", header.to_owned())];
+    paho_with(address, path, thing, topic, &variables).await
 }
 
 async fn paho_with(

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::ensure;
-use e2e::{Reply, Shape, curl, until};
+use e2e::{Reply, Role, Shape, curl, until};
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::account::Thing;
 use crate::both_shapes;
@@ -74,10 +75,16 @@ impl Secure {
         Ok(format!("{path}/{}", reply.created_id()?))
     }
 
+    /// Returns where messages are posted.
+    fn messages(&self) -> anyhow::Result<String> {
+        let address = self.stage.platform.address("http-adapter")?;
+        let channel = &self.stage.channel;
+        Ok(format!("https://{address}/channels/{channel}/messages"))
+    }
+
     /// Posts a message with a certificate and perhaps a key.
     async fn post(&self, name: &str, key: Option<&str>) -> anyhow::Result<Reply> {
-        let address = self.stage.platform.address("http-adapter")?;
-        let url = format!("https://{address}/channels/{}/messages", self.stage.channel);
+        let url = self.messages()?;
         let [ca, cert, private] = self.files(name);
         let authorization = key.map(|key| format!("Authorization: {key}"));
         let mut arguments = vec![
@@ -97,6 +104,21 @@ impl Secure {
             format!("{name}.key"),
         ]
         .map(|file| self.certificates.path(&file))
+    }
+
+    /// Posts a message with a certificate by a client that would go on asking.
+    async fn keep_alive(&self, name: &str) -> anyhow::Result<Client> {
+        let [ca, cert, key] = self.files(name);
+        let mut command = Command::new("openssl");
+        command.args(["s_client", "-quiet", "-verify_quiet", "-CAfile", &ca]);
+        command.args(["-cert", &cert, "-key", &key, "-connect"]);
+        command.arg(self.stage.platform.address("http-adapter")?);
+        let mut client = Client::start(command)?;
+        let path = format!("/channels/{}/messages", self.stage.channel);
+        let head = format!("POST {path} HTTP/1.1\nHost: test\nContent-Length: 5\n\nkept");
+        client.tell(&head).await?;
+        client.line_after("HTTP/1.1 202").await?;
+        Ok(client)
     }
 
     fn socket(&self) -> anyhow::Result<String> {
@@ -132,28 +154,32 @@ impl Secure {
 
 /// Sessions that rest on a certificate alone.
 struct Sessions {
+    /// A connection for requests, which has made one and is kept alive.
+    http: Client,
     mqtt: Client,
     socket: Client,
 }
 
 impl Sessions {
     async fn open(secure: &Secure, name: &str) -> anyhow::Result<Self> {
+        let http = secure.keep_alive(name).await?;
         let more = secure.mosquitto(name, "mqttv5");
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let (platform, topic) = (&secure.stage.platform, secure.stage.topic(""));
         let mqtt = subscribe(platform, &secure.keyless(), &topic, &more).await?;
         let mut socket = secure_websocket(&secure.socket()?, &secure.certificates, name).await?;
         assert_eq!(socket.line().await?, "open");
-        Ok(Self { mqtt, socket })
+        Ok(Self { http, mqtt, socket })
     }
 
-    /// Waits until both are cut, and HTTP is refused.
+    /// Waits until all are cut, and HTTP is refused.
     async fn are_cut(&mut self, secure: &Secure, name: &str) -> anyhow::Result<()> {
         let start = Instant::now();
         let closed = self.socket.line_after("closed ").await?;
         ensure!(closed.starts_with("3003"), "closed with {closed}");
         let told = self.mqtt.line_after("Received DISCONNECT (").await?;
         ensure!(told.starts_with("152"), "disconnected with {told}");
+        self.http.ended().await?;
         let took = start.elapsed();
         ensure!(took < SOON, "cut after {took:?} only");
         let refused = async || {
@@ -174,6 +200,7 @@ async fn a_certificate_is_the_thing(shape: Shape) -> anyhow::Result<()> {
     } = &secure.stage;
     let topic = secure.stage.topic("");
     let Sessions {
+        http: _http,
         mut mqtt,
         mut socket,
     } = Sessions::open(&secure, "mine").await?;
@@ -258,8 +285,37 @@ async fn a_revoked_certificate_cuts(shape: Shape) -> anyhow::Result<()> {
     let revoked = account.things("POST", &path, None).await?;
     ensure!(revoked.status == 200, "not revoked: {revoked:?}");
     sessions.are_cut(&secure, "mine").await?;
+    // Row 34: the handshake is good, and the registry says no on each protocol.
     let reply = secure.post("mine", None).await?;
     assert_eq!(reply.json()["code"], "certificate_revoked");
+    let nobody = secure.keyless();
+    assert_eq!(secure.publish("mine", "mqttv311", &nobody).await?, 4);
+    assert_eq!(secure.publish("mine", "mqttv5", &nobody).await?, 0x86);
+    let mut socket = secure_websocket(&secure.socket()?, &secure.certificates, "mine").await?;
+    assert_eq!(socket.line().await?, "refused 403");
+    Ok(())
+}
+
+/// Row 83: another CA that is trusted too can give any serial number and any name, and is not believed about whose it is.
+#[tokio::test]
+async fn a_serial_number_is_nobody() -> anyhow::Result<()> {
+    let mut secure = Secure::set(Shape::Embedded).await?;
+    secure.register("mine").await?;
+    let other = Certificates::make().await?;
+    other.like("mine", &secure.certificates).await?;
+    let bundle = secure.certificates.bundle(&other)?;
+    let variable = ("MF_HTTP_ADAPTER_TLS_CLIENT_CA_PEM_FILE", &*bundle);
+    let platform = &mut secure.stage.platform;
+    platform.restart_with(Role::All, &[variable]).await?;
+    assert_eq!(secure.post("mine", None).await?.status, 202);
+    let url = secure.messages()?;
+    let [ca, ..] = secure.files("mine");
+    let [cert, key] = ["mine.crt", "mine.key"].map(|file| other.path(file));
+    let by = [
+        "--cacert", &ca, "--cert", &cert, "--key", &key, "-d", "x", &url,
+    ];
+    let reply = curl(&by).await?;
+    assert_eq!(reply.json()["code"], "certificate_unknown", "{reply:?}");
     Ok(())
 }
 
@@ -324,6 +380,9 @@ async fn a_key_in_the_cn_is_the_thing_where_0_9_is_asked_for() -> anyhow::Result
     assert_eq!(secure.post("old", None).await?.status, 202);
     let log = secure.stage.platform.log();
     ensure!(!log.contains(key), "the key was logged");
+    let metrics = format!("{}/metrics", secure.stage.platform.url("users-http")?);
+    let metrics = curl(&[&metrics]).await?.body;
+    ensure!(!metrics.contains(key), "the key is in the metrics");
     ensure!(
         log.contains("MF_X509_IDENTITY"),
         "nobody was warned:\n{log}"
