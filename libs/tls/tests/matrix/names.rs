@@ -6,9 +6,10 @@ use openssl::x509::X509;
 use tls::Reloaded;
 use tokio::net::TcpListener;
 
+use crate::foreign::visit;
 use crate::pki::{Issued, Spec};
 use crate::site::{Site, settings};
-use crate::stage::WORLD;
+use crate::stage::{WORLD, mutual};
 
 fn write(directory: &Path, file: &str, issued: &Issued) {
     std::fs::write(directory.join(format!("{file}.crt")), issued.pem()).unwrap();
@@ -73,6 +74,31 @@ async fn every_certificate_demands_one_of_the_client() {
     let site = site(directory.path(), &[("CLIENT_CA_PEM", &ca)]).await;
     for name in ["one.example", "localhost"] {
         assert_eq!(site.refusal(Some(name)).await.0, "no_client_cert", "{name}");
+    }
+}
+
+/// The context that is turned to must go on with the sessions of the listener: OpenSSL ends a connection that it may not resume.
+#[tokio::test]
+async fn a_session_is_resumed_under_a_name_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    write(path, "local", &server("local", &["local.example"]));
+    let certs = path.to_str().unwrap();
+    let acceptor = mutual(&[("SESSION_TICKETS", "on"), ("CERTS_DIR", certs)]);
+    for version in ["-tls1_2", "-tls1_3"] {
+        let session = path.join(format!("session{version}"));
+        let session = session.to_str().unwrap();
+        for (option, expected) in [("-sess_out", "New, TLS"), ("-sess_in", "Reused, TLS")] {
+            let arguments = [version, option, session, "-servername", "local.example"];
+            let visited = visit(&acceptor, path, &WORLD.client, &arguments).await;
+            assert!(visited.printed.contains(expected), "{}", visited.printed);
+            assert!(visited.printed.contains("welcome"), "{}", visited.printed);
+            assert!(
+                visited.printed.contains("CN = local\n"),
+                "{}",
+                visited.printed
+            );
+        }
     }
 }
 
