@@ -29,6 +29,14 @@ pub struct Config {
     pub shards: usize,
     /// How many connections may be open at once.
     pub max_connections: usize,
+    /// How many plain connections are accepted in a second; more wait their turn, so that those who are connected have theirs. 0 is any number.
+    pub max_accepts_per_second: u32,
+    /// How often one thing may connect in a second, at each adapter; 0 is any number.
+    pub max_connects_per_thing: u32,
+    /// How many messages one thing may publish in a second, at each adapter; 0 is any number.
+    pub max_messages_per_thing: u32,
+    /// How many bytes of topics and payloads one thing may publish in a second, at each adapter; 0 is any number.
+    pub max_bytes_per_thing: u32,
     /// How long a client may take from its connection to an accepted CONNECT.
     pub connect_timeout: Period,
     /// The longest keep-alive in seconds; MQTT 5 clients that ask for more, or for none, are told this one. 0 is no limit.
@@ -86,6 +94,10 @@ impl Config {
             listen: Some(SocketAddr::new(self.host, self.port)),
             shards: self.shards,
             max_connections: self.max_connections,
+            max_accepts_per_second: self.max_accepts_per_second,
+            max_connects_per_thing: self.max_connects_per_thing,
+            max_messages_per_thing: self.max_messages_per_thing,
+            max_bytes_per_thing: self.max_bytes_per_thing,
             connect_timeout: self.connect_timeout.get(),
             max_keep_alive: self.max_keep_alive,
             max_packet_size: self.max_packet_size,
@@ -119,6 +131,10 @@ impl Default for Config {
             anonymous_thing: None,
             shards: engine.shards,
             max_connections: engine.max_connections,
+            max_accepts_per_second: engine.max_accepts_per_second,
+            max_connects_per_thing: engine.max_connects_per_thing,
+            max_messages_per_thing: engine.max_messages_per_thing,
+            max_bytes_per_thing: engine.max_bytes_per_thing,
             connect_timeout: engine.connect_timeout.into(),
             max_keep_alive: engine.max_keep_alive,
             max_packet_size: engine.max_packet_size,
