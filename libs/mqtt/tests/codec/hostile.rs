@@ -1,7 +1,10 @@
 //! Whatever arrives, the codec answers: with a packet the other codec reads too, or with an error.
 
+use std::fs;
+use std::path::Path;
+
 use bytes::BytesMut;
-use mqtt::{Incoming, Version, decode, frame};
+use mqtt::{Incoming, TopicFilter, TopicName, Version, decode, frame};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rmqtt_codec::{v3, v5};
@@ -98,6 +101,30 @@ fn the_seeds_are_packets() {
             .iter()
             .any(|version| decode(*version, &seed).is_ok());
         assert!(read, "{seed:x?}");
+    }
+}
+
+#[test]
+fn the_seeds_of_the_fuzz_targets_are_packets_and_topics() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let files = |target: &str| {
+        let files = fs::read_dir(seeds.join(target)).unwrap();
+        files.map(|file| file.unwrap().path()).collect::<Vec<_>>()
+    };
+    let packets = files("mqtt_decode");
+    assert_eq!(packets.len(), SEEDS.len());
+    for file in packets {
+        let bytes = fs::read(&file).unwrap();
+        let read = VERSIONS
+            .iter()
+            .any(|version| decode(*version, &bytes).is_ok());
+        assert!(read, "{}", file.display());
+    }
+    for file in files("mqtt_topics") {
+        let text = fs::read_to_string(&file).unwrap();
+        let (filter, topic) = text.split_once('\n').unwrap();
+        let matches = TopicFilter::parse(filter).is_ok() && TopicName::parse(topic).is_ok();
+        assert!(matches, "{}", file.display());
     }
 }
 
