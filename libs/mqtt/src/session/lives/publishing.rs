@@ -78,6 +78,7 @@ impl Publisher {
             Some(Packet::Publish(id, message)) => match self.inbound.arrive(id) {
                 Arrival::New => self.bus.push_back((id, message)),
                 Arrival::Pending => {}
+                Arrival::Unsure(_) => unreachable!("nothing is restored here"),
                 Arrival::Repeated => self.down.push_back(Packet::Received(id, true)),
             },
             Some(Packet::Release(id)) => {
