@@ -47,7 +47,7 @@ impl Role {
 }
 
 /// Every listener: its name in run.json and the variable of its port.
-const LISTENERS: [(&str, &str); 10] = [
+pub const LISTENERS: [(&str, &str); 10] = [
     ("users-http", "MF_USERS_HTTP_PORT"),
     ("users-grpc", "MF_USERS_GRPC_PORT"),
     ("things-http", "MF_THINGS_HTTP_PORT"),

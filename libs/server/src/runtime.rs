@@ -214,6 +214,8 @@ struct Signals {
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
+        // It asks to read certificates again; where there are none it would end the process, as nobody would be listening.
+        drop(signal(SignalKind::hangup())?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

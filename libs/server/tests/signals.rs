@@ -29,7 +29,12 @@ async fn a_signal_drains_and_a_second_one_ends_at_once() {
             Ok(())
         });
         // The first poll of wait installs the handlers; only then the signal is raised.
-        let (result, ()) = tokio::join!(biased; runtime.wait(), async { raise(signal) });
+        let signals = async {
+            // Left to itself, it would end the process.
+            raise("-HUP");
+            raise(signal);
+        };
+        let (result, ()) = tokio::join!(biased; runtime.wait(), signals);
         result.unwrap();
     }
 

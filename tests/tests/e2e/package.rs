@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
-use e2e::{DEADLINE, binary, curl};
+use e2e::{DEADLINE, LISTENERS, binary, curl};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
@@ -68,7 +68,7 @@ impl Root {
             .args(words)
             .env_clear()
             .env("NOTIFY_SOCKET", &socket);
-        command.envs(PORTS.map(|variable| (variable, "0")));
+        command.envs(LISTENERS.map(|(_, port)| (port, "0")));
         command.stdout(Stdio::null()).kill_on_drop(true);
         let child = command.spawn()?;
         let mut told = [0; 64];
@@ -79,20 +79,6 @@ impl Root {
         Ok(child)
     }
 }
-
-/// Every port, so that a test is in nobody's way.
-const PORTS: [&str; 10] = [
-    "MF_USERS_HTTP_PORT",
-    "MF_USERS_GRPC_PORT",
-    "MF_THINGS_HTTP_PORT",
-    "MF_THINGS_AUTH_HTTP_PORT",
-    "MF_THINGS_AUTH_GRPC_PORT",
-    "MF_HTTP_ADAPTER_PORT",
-    "MF_WS_ADAPTER_PORT",
-    "MF_MQTT_ADAPTER_PORT",
-    "MF_MQTT_ADAPTER_WS_PORT",
-    "MF_FRONT_PORT",
-];
 
 async fn build(directory: &Path) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(repository().join("packaging/deb/build.sh"));
@@ -126,7 +112,10 @@ async fn installed_started_removed_and_purged() -> anyhow::Result<()> {
     let reply = curl(&["-H", JSON, "-d", &user.to_string(), &url]).await?;
     assert_eq!(reply.status, 201, "{reply:?}");
     let pid = child.id().context("it ended")?.to_string();
-    finish(Command::new("kill").args(["-TERM", &pid])).await?;
+    // What `systemctl reload` sends, and then `stop`.
+    for signal in ["-HUP", "-TERM"] {
+        finish(Command::new("kill").args([signal, &pid])).await?;
+    }
     let status = tokio::time::timeout(DEADLINE, child.wait()).await??;
     ensure!(status.success(), "stopped with {status}");
 
