@@ -37,8 +37,8 @@ test: ## all tests in both shapes; installs the servers and clients they need wh
 	$(CARGO) build --package ferroflux
 	scripts/with-services.sh $(CARGO) test --workspace
 
-test-long: ## what takes minutes by itself: many kills, load
-	scripts/install-test-tools.sh
+test-long: ## what takes minutes by itself: many kills, load, scans of every TLS port
+	scripts/install-test-tools.sh long
 	$(CARGO) build --package ferroflux
 	scripts/with-services.sh $(CARGO) test --package e2e --features long
 

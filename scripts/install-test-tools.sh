@@ -2,7 +2,7 @@
 # Installs what the tests run against: servers, clients and languages from the distribution, Python packages in target/venv,
 # and those of Node in target/node.
 #
-# usage: install-test-tools.sh [compose]; with `compose` also what starts containers
+# usage: install-test-tools.sh [compose|long]; with `compose` also what starts containers, with `long` also scanners of TLS
 #
 # It does nothing when all is there. Where it may not install, it says what to install and fails.
 set -eu
@@ -41,6 +41,11 @@ have_node_packages() {
 missing_for_compose() {
 	have dockerd || docker version >/dev/null 2>&1 || echo docker.io
 	have debootstrap || echo debootstrap
+}
+
+missing_for_long() {
+	have sslscan || echo sslscan
+	have testssl || echo testssl.sh
 }
 
 missing_packages() {
@@ -114,6 +119,7 @@ install_node_packages() {
 mapfile -t packages < <(
 	missing_packages
 	[ "${1:-}" != compose ] || missing_for_compose
+	[ "${1:-}" != long ] || missing_for_long
 )
 if [ "${#packages[@]}" -gt 0 ]; then
 	install_packages "${packages[@]}"

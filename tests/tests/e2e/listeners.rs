@@ -9,7 +9,7 @@ use crate::certificates::{Certificates, finish};
 use crate::clients::{python, repository};
 
 /// Every listener: its name in run.json, its name in metrics, what is spoken, and how many are silent meanwhile.
-const LISTENERS: [(&str, &str, &str, u32); 12] = [
+pub(crate) const LISTENERS: [(&str, &str, &str, u32); 12] = [
     ("users-http", "users-http", "http", 20),
     ("users-grpc", "users-grpc", "grpc", 20),
     ("things-http", "things-http", "http", 20),
@@ -93,7 +93,7 @@ async fn every_listener_judges_alike() -> anyhow::Result<()> {
 }
 
 /// TLS with client certificates on everything; plaintext from here alone, to see whether the process is ready.
-fn variables(certificates: &Certificates) -> Vec<(String, String)> {
+pub(crate) fn variables(certificates: &Certificates) -> Vec<(String, String)> {
     let mut variables = Vec::new();
     for prefix in [
         "USERS",

@@ -16,6 +16,8 @@ mod mtls;
 mod package;
 mod provisioning;
 mod revocation;
+#[cfg(feature = "long")]
+mod scanners;
 mod stage;
 
 /// Runs a scenario on both shapes, as two tests.
