@@ -31,6 +31,10 @@ pub enum Role {
     WsAdapter,
     /// Messages by MQTT.
     MqttAdapter,
+    /// Storing messages.
+    Writer,
+    /// Reading stored messages back.
+    Reader,
 }
 
 impl Role {
@@ -42,12 +46,14 @@ impl Role {
             Self::HttpAdapter => Some("http-adapter"),
             Self::WsAdapter => Some("ws-adapter"),
             Self::MqttAdapter => Some("mqtt-adapter"),
+            Self::Writer => Some("writer"),
+            Self::Reader => Some("reader"),
         }
     }
 }
 
 /// Every listener: its name in run.json and the variable of its port.
-pub const LISTENERS: [(&str, &str); 10] = [
+pub const LISTENERS: [(&str, &str); 12] = [
     ("users-http", "MF_USERS_HTTP_PORT"),
     ("users-grpc", "MF_USERS_GRPC_PORT"),
     ("things-http", "MF_THINGS_HTTP_PORT"),
@@ -57,6 +63,8 @@ pub const LISTENERS: [(&str, &str); 10] = [
     ("ws-adapter", "MF_WS_ADAPTER_PORT"),
     ("mqtt", "MF_MQTT_ADAPTER_PORT"),
     ("mqtt-ws", "MF_MQTT_ADAPTER_WS_PORT"),
+    ("writer", "MF_WRITER_PORT"),
+    ("reader", "MF_READER_PORT"),
     ("front", "MF_FRONT_PORT"),
 ];
 
@@ -126,6 +134,10 @@ impl Platform {
         self.nats = Some(nats);
         self.env.extend(postgres::database("USERS").await?);
         self.env.extend(postgres::database("THINGS").await?);
+        for (name, value) in postgres::database("WRITER").await? {
+            let reader = name.replace("WRITER", "READER");
+            self.env.extend([(reader, value.clone()), (name, value)]);
+        }
         for secret in ["MF_USERS_SECRET", "MF_THINGS_SECRET"] {
             self.env.insert(
                 secret.to_owned(),
@@ -138,7 +150,13 @@ impl Platform {
         self.restart(Role::Things).await?;
         let address = self.address("things-grpc")?;
         self.env.insert("MF_THINGS_URL".to_owned(), address);
-        for role in [Role::HttpAdapter, Role::WsAdapter, Role::MqttAdapter] {
+        for role in [
+            Role::Writer,
+            Role::Reader,
+            Role::HttpAdapter,
+            Role::WsAdapter,
+            Role::MqttAdapter,
+        ] {
             self.restart(role).await?;
         }
         Ok(())
@@ -195,6 +213,8 @@ impl Platform {
             Role::HttpAdapter => "http-adapter",
             Role::WsAdapter => "ws-adapter",
             Role::MqttAdapter => "mqtt-ws",
+            Role::Writer => "writer",
+            Role::Reader => "reader",
         };
         let url = format!("{}/health/ready", self.url(listener)?);
         let ready = || async { curl(&[&url]).await.ok().filter(|reply| reply.status == 200) };
@@ -247,6 +267,18 @@ impl Platform {
         Ok(self.nats.as_ref().context("no NATS in this shape")?.url())
     }
 
+    /// Takes the database of the messages away, as if its server had been killed, and gives it back after a while; nothing in
+    /// the embedded shape.
+    ///
+    /// # Errors
+    /// When the server does not do it.
+    pub async fn interrupt_history(&self, away: std::time::Duration) -> anyhow::Result<()> {
+        match self.env.get("MF_WRITER_DB") {
+            Some(name) => postgres::interrupt(name, away).await,
+            None => Ok(()),
+        }
+    }
+
     /// Returns the address of a listener, such as `mqtt`, as `127.0.0.1:PORT`.
     ///
     /// # Errors
@@ -268,6 +300,11 @@ impl Platform {
     /// When no process has it.
     pub fn url(&self, listener: &str) -> anyhow::Result<String> {
         Ok(format!("http://{}", self.address(listener)?))
+    }
+
+    /// Returns the variables that the processes run with.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.env
     }
 
     /// Returns where a process keeps its data.

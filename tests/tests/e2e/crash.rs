@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::account::Thing;
-use crate::both_shapes;
 use crate::stage::Stage;
+use crate::{both_shapes, ledger};
 
 both_shapes!(w16_killing_any_process_loses_nothing_acknowledged);
 
@@ -52,6 +52,7 @@ async fn w16_killing_any_process_loses_nothing_acknowledged(shape: Shape) -> any
     );
 
     let acknowledged: BTreeSet<String> = by_mqtt.into_iter().chain(by_http).collect();
+    ledger::check(&stage, &acknowledged).await?;
     let missing = collect(&mqtt, &stage.thing, acknowledged).await?;
     ensure!(
         missing.is_empty(),
@@ -71,6 +72,8 @@ async fn strike(stage: &mut Stage) -> anyhow::Result<()> {
             stage.platform.restart(role).await?;
         }
         stage.platform.restart_nats().await?;
+        tokio::time::sleep(LOAD).await;
+        stage.platform.interrupt_history(LOAD).await?;
     }
     tokio::time::sleep(LOAD).await;
     Ok(())
@@ -135,7 +138,7 @@ async fn publish_mqtt(
 }
 
 /// Connects with raw bytes, so that no client library repeats a message behind our back.
-async fn connect_mqtt(at: &(String, u16), thing: &Thing) -> anyhow::Result<TcpStream> {
+pub(crate) async fn connect_mqtt(at: &(String, u16), thing: &Thing) -> anyhow::Result<TcpStream> {
     let text = |text: &str| {
         [
             &u16::try_from(text.len()).unwrap_or(0).to_be_bytes()[..],

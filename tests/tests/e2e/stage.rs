@@ -1,4 +1,5 @@
-use e2e::{Platform, Shape, curl};
+use anyhow::{Context, ensure};
+use e2e::{Platform, Reply, Shape, curl, until};
 
 use crate::account::{Account, Thing};
 
@@ -50,6 +51,34 @@ impl Stage {
                 .await?
                 .status,
         )
+    }
+
+    /// Reads stored messages of the channel, with this query.
+    pub(crate) async fn read(&self, query: &str) -> anyhow::Result<Reply> {
+        self.read_with(&self.thing.key, query).await
+    }
+
+    /// Reads stored messages of the channel with somebody's key or token.
+    pub(crate) async fn read_with(&self, key: &str, query: &str) -> anyhow::Result<Reply> {
+        let url = format!(
+            "{}/channels/{}/messages{query}",
+            self.platform.url("reader")?,
+            self.channel
+        );
+        curl(&["-H", &format!("Authorization: {key}"), &url]).await
+    }
+
+    /// Waits until so many messages are stored that a query chooses, and returns the page.
+    pub(crate) async fn stored(&self, query: &str, count: u64) -> anyhow::Result<Reply> {
+        let enough = || async {
+            let page = self.read(query).await.ok()?;
+            (page.json()["total"].as_u64()? >= count).then_some(page)
+        };
+        let page = until("the messages to be stored", enough)
+            .await
+            .with_context(|| self.platform.log())?;
+        ensure!(page.json()["total"] == count, "too many: {page:?}");
+        Ok(page)
     }
 
     /// Returns the URL of the channel's WebSocket, with this behind it.
