@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 
 compose=(docker-compose)
 command -v docker-compose >/dev/null || compose=(docker compose)
-count=0 base=docker/docker-compose.yml ha=docker/addons/ha
+count=0 base=docker/docker-compose.yml ha=docker/addons/ha history=docker/addons/history
 
 # Reads files in one mode; with none, the one that .env names.
 reads() {
@@ -25,7 +25,8 @@ for mode in : key: x509: x509:registry x509:cn_thing_key; do
 			# shellcheck disable=SC2086 # nothing is no file
 			reads "$auth" "$identity" $base $tls $addon
 			# shellcheck disable=SC2086
-			reads "$auth" "$identity" $base $tls $addon $ha/docker-compose.yml ${tls:+$ha/tls.yml}
+			reads "$auth" "$identity" $base $tls $addon $ha/docker-compose.yml ${tls:+$ha/tls.yml} \
+				$history/docker-compose.yml ${tls:+$history/tls.yml}
 		done
 	done
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts the real composition in each of its modes, and walks it from outside.
 
-usage: run.py [MODE ...]; a mode is key, x509, key-tls, x509-tls or key-ha, and none means all
+usage: run.py [MODE ...]; a mode is key, x509, key-tls, x509-tls or x509-all, and none means all
 """
 
 import sys
@@ -11,8 +11,13 @@ import faults
 import walkthrough
 from composition import Composition
 
-FILES = {"": [], "tls": ["docker/tls.yml"], "ha": ["docker/addons/ha/docker-compose.yml"]}
-MODES = ["key", "x509", "key-tls", "x509-tls", "key-ha"]
+ADDONS = ["docker/addons/history", "docker/addons/ha"]
+FILES = {
+    "": [],
+    "tls": ["docker/tls.yml"],
+    "all": ["docker/tls.yml", *(f"{addon}/{name}.yml" for addon in ADDONS for name in ("docker-compose", "tls"))],
+}
+MODES = ["key", "x509", "key-tls", "x509-tls", "x509-all"]
 
 
 def step(name, work, *arguments):
@@ -34,6 +39,8 @@ def run(mode):
             step("the walkthrough", walkthrough.key_mode, composition)
         else:
             step("registered certificates", walkthrough.certificates, composition)
+        if "reader" in composition.services:
+            step("stored messages", walkthrough.history, composition)
         step("kills and restarts", faults.survive, composition)
         if auth == "x509":
             composition.set(MF_X509_IDENTITY="cn_thing_key")

@@ -4,6 +4,7 @@ import json
 import pathlib
 import urllib.parse
 
+from composition import until
 from outside import Device, Platform, got
 
 
@@ -102,6 +103,29 @@ def certificates(composition):
     assert revoked.status in (200, 204), revoked
     assert subscriber.wait(20) != 0 or "DISCONNECT" in subscriber.stdout.read()
     assert platform.post(channel, "x", alone).status == 403
+
+
+def history(composition):
+    """What was acknowledged is stored, and given back to whoever may read it."""
+    platform = Platform(composition)
+    platform.log_in()
+    channel = platform.create("channels")
+    device = platform.device(channel)
+    if composition.environment["AUTH"] == "x509":
+        issue(composition, device, f"THING={device.id}")
+        device = device.having(certificate=device.id)
+        assert platform.call("POST", f"/things/{device.id}/certs", {"pem": pem(platform, device)}).status == 201
+    assert platform.post(channel, '[{"n":"temperature","u":"Cel","v":21.5}]', device, device.key).status == 202
+
+    def stored():
+        reply = platform.call("GET", f"/channels/{channel}/messages")
+        assert reply.status == 200, reply
+        return json.loads(reply.body)["messages"]
+
+    (message,) = until("the message to be stored", stored)
+    assert (message["name"], message["value"], message["publisher"]) == ("temperature", 21.5, device.id)
+    assert platform.curl(f"/channels/{channel}/messages", "-H", f"Authorization: {device.key}").status == 200
+    assert platform.curl(f"/channels/{channel}/messages", "-H", "Authorization: nobody").status == 403
 
 
 def rows(composition):

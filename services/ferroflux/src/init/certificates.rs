@@ -12,12 +12,14 @@ use super::authority::{Authority, Name, Request, new_key};
 use super::deliver::{Owner, write_new};
 
 /// The roles that serve each other or call each other.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 7] = [
     "users",
     "things",
     "http-adapter",
     "ws-adapter",
     "mqtt-adapter",
+    "writer",
+    "reader",
 ];
 /// The certificate that devices and people see.
 pub(super) const SERVER: &str = "mainflux-server";
@@ -48,7 +50,7 @@ impl Names {
         all.push(request(
             "postgres",
             "postgres",
-            &["users-db", "things-db"],
+            &["users-db", "things-db", "messages-db"],
             false,
         ));
         // NATS servers also call each other.

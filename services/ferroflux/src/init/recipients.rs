@@ -25,6 +25,7 @@ pub(super) struct Secrets {
     things: Secret,
     users_db: Secret,
     things_db: Secret,
+    messages_db: Secret,
     nats: Secret,
 }
 
@@ -37,6 +38,7 @@ impl Secrets {
             things: secret("things")?,
             users_db: secret("users-db")?,
             things_db: secret("things-db")?,
+            messages_db: secret("messages-db")?,
             nats: secret("nats")?,
         })
     }
@@ -101,8 +103,11 @@ fn recipients(secrets: &Secrets) -> Vec<Recipient> {
         role("http-adapter", 10003),
         role("ws-adapter", 10004),
         role("mqtt-adapter", 10005).certificate(SERVER, "server"),
+        role("writer", 10006).text("db-password", secrets.messages_db.expose()),
+        role("reader", 10007).text("db-password", secrets.messages_db.expose()),
         database("users-db", &secrets.users_db),
         database("things-db", &secrets.things_db),
+        database("messages-db", &secrets.messages_db),
         itself("nats", NATS.user)
             .certificate("nats", "own")
             .text("login.conf", &login),

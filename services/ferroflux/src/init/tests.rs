@@ -68,7 +68,7 @@ fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>, u32)> {
 fn what_is_made_is_of_one_authority_and_stays() {
     let place = Place::new();
     let told = place.make().unwrap();
-    assert_eq!(told.len(), 9, "{told:?}");
+    assert_eq!(told.len(), 11, "{told:?}");
     let ca = place.certificate("certs/ca.crt");
     for name in ["mainflux-server", "service-things", "postgres", "nats"] {
         let certificate = place.certificate(&format!("certs/{name}.crt"));
