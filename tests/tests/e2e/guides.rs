@@ -265,6 +265,8 @@ async fn mutual_tls_on_every_hop_is_a_good_configuration() -> anyhow::Result<()>
         "http-adapter",
         "ws-adapter",
         "mqtt-adapter",
+        "writer",
+        "reader",
     ];
     let mut runs: Vec<(&str, &str)> = vec![("tls/embedded.env", ""), ("nginx/embedded.env", "")];
     runs.extend(separate.map(|role| ("tls/separate.env", role)));
