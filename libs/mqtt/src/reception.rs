@@ -5,9 +5,11 @@ mod sources;
 mod subscribe;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use futures_util::future::ready;
+use futures_util::{StreamExt, stream};
 use model::{Action, ChannelId, ErrorKind, ThingId};
 
 use crate::access::{Admission, Lost};
@@ -21,6 +23,9 @@ use crate::store::Snapshot;
 use crate::topic::TopicFilter;
 
 pub(crate) use subscribe::Subscribed;
+
+/// How many publishers of retained messages are asked for at a time.
+const QUESTIONS: usize = 64;
 
 /// The channels a connection has joined, and how the messages of each come.
 pub(crate) struct Reception {
@@ -154,32 +159,29 @@ impl Reception {
         &self,
         subscribed: &[Result<Subscribed, Reason>],
     ) -> Vec<Delivery> {
-        let mut deliveries = Vec::new();
-        let mut known = HashMap::new();
+        let retention = &self.shard.node.retention;
         let wanted = subscribed.iter().flatten().filter_map(Subscribed::retained);
+        let mut deliveries = Vec::new();
         for (filter, subscription) in wanted {
-            for message in self.shard.node.retention.find(filter) {
-                let source = (message.publisher, message.channel);
-                let may = match known.get(&source) {
-                    Some(may) => *may,
-                    None => {
-                        let may = self.may_publish(source).await;
-                        known.insert(source, may);
-                        may
-                    }
-                };
-                if may {
-                    deliveries.push(Delivery {
-                        qos: published_qos(&message).min(subscription.options.qos),
-                        message,
-                        retain: true,
-                        relative: filter.is_relative(),
-                        subscription_ids: subscription.id.into_iter().collect(),
-                        place: None,
-                    });
-                }
-            }
+            let found = retention.find(filter).into_iter();
+            deliveries.extend(found.map(|message| Delivery {
+                qos: published_qos(&message).min(subscription.options.qos),
+                message,
+                retain: true,
+                relative: filter.is_relative(),
+                subscription_ids: subscription.id.into_iter().collect(),
+                place: None,
+            }));
         }
+        let source = |delivery: &Delivery| (delivery.message.publisher, delivery.message.channel);
+        let sources: HashSet<_> = deliveries.iter().map(source).collect();
+        let lost: HashSet<_> = stream::iter(sources)
+            .map(|source| async move { (source, self.may_publish(source).await) })
+            .buffer_unordered(QUESTIONS)
+            .filter_map(|(source, may)| ready((!may).then_some(source)))
+            .collect()
+            .await;
+        deliveries.retain(|delivery| !lost.contains(&source(delivery)));
         deliveries
     }
 

@@ -77,7 +77,6 @@ impl Conn {
         entrance: Entrance,
         mut opened: Opened,
     ) {
-        let config = &shard.node.config;
         let connect = opened.connect;
         let (connack, keep_alive) = connack(
             shard,
@@ -86,24 +85,9 @@ impl Conn {
             opened.session_present,
             opened.assigned,
         );
-        let window = Window {
-            inflight: connect.receive_maximum.get().min(config.max_inflight),
-            queued: config.max_queued_messages,
-            bytes: config.max_queued_bytes,
-        };
         let default_channel = opened.admission.default_channel();
         opened.session.will = connect.will.clone().map(Box::new);
-        let peer = shard.add_peer(|id| {
-            Peer::new(
-                id,
-                Encoder::from(&*connect),
-                default_channel,
-                opened.session,
-                window,
-                config.max_output_bytes,
-            )
-            .with_aliases(connect.topic_alias_maximum.min(config.topic_alias_maximum))
-        });
+        let peer = add_peer(shard, &connect, default_channel, opened.session);
         peer.send(&Outgoing::ConnAck(&connack));
         opened.ownership.connected(&peer);
         shard.counters.connections.increment(1);
@@ -242,4 +226,24 @@ impl Conn {
             keep_alive.heard();
         }
     }
+}
+
+/// Makes the side of the connection that the rest of its shard sees.
+fn add_peer(
+    shard: &Shard,
+    connect: &Connect,
+    default_channel: Option<ChannelId>,
+    session: Session,
+) -> Rc<Peer> {
+    let config = &shard.node.config;
+    let window = Window {
+        inflight: connect.receive_maximum.get().min(config.max_inflight),
+        queued: config.max_queued_messages,
+        bytes: config.max_queued_bytes,
+    };
+    let (encoder, output) = (Encoder::from(connect), config.max_output_bytes);
+    let aliases = connect.topic_alias_maximum.min(config.topic_alias_maximum);
+    shard.add_peer(|id| {
+        Peer::new(id, encoder, default_channel, session, window, output).with_aliases(aliases)
+    })
 }
