@@ -105,11 +105,8 @@ impl<T: Record> Bus<T> for NatsBus<T> {
     }
 
     async fn shared(&self, name: &str, filter: T::Filter) -> Result<Box<dyn Consumer<T>>> {
-        let source = Source::Shared(Group::new(
-            self.site(name),
-            filter.subjects(),
-            self.pumps.clone(),
-        ));
+        let group = Group::new(self.site(name), filter.subjects(), self.pumps.clone());
+        let source = Source::Shared(Box::new(group));
         let opening = async {
             let consumer = NatsConsumer::open(self.link.clone(), source, filter).await?;
             Ok(Box::new(consumer) as Box<dyn Consumer<T>>)

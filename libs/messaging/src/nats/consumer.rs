@@ -33,7 +33,7 @@ pub(super) enum Source {
     /// A name that one reader has at a time.
     Owned(Box<Durable>, Uuid),
     /// A name that is read by others too.
-    Shared(Group),
+    Shared(Box<Group>),
 }
 
 impl Source {

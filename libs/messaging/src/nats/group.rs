@@ -126,7 +126,7 @@ impl Group {
             let deleted = site.link.js.delete_consumer_from_stream(&name, site.stream);
             match deleted.await {
                 Ok(_) => {}
-                Err(error) if is_missing(&error.kind()) => return Ok(()),
+                Err(error) if is_missing(&error.kind()) => {}
                 Err(error) => return Err(unavailable(error)),
             }
         }
