@@ -50,4 +50,16 @@ async fn a_signal_drains_and_a_second_one_ends_at_once() {
     };
     let (result, ()) = tokio::join!(biased; runtime.wait(), twice);
     result.unwrap();
+
+    // A signal ends a start that waits for something, and one that comes right after the start is not lost.
+    let runtime = Runtime::new(Settings::default());
+    let waiting = async {
+        raise("-TERM");
+        pending::<()>().await;
+    };
+    assert_eq!(runtime.open(waiting).await.unwrap(), None);
+    let runtime = Runtime::new(Settings::default());
+    assert_eq!(runtime.open(async { 7 }).await.unwrap(), Some(7));
+    raise("-INT");
+    runtime.wait().await.unwrap();
 }
