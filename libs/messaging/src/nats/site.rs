@@ -53,9 +53,14 @@ impl Site {
         acknowledged: Option<u64>,
     ) -> Result<Pull> {
         let name = names::part(&self.durable, generation, part);
-        let start = acknowledged.map_or(DeliverPolicy::New, |seq| DeliverPolicy::ByStartSequence {
-            start_sequence: seq + 1,
-        });
+        // Said in so many words, because a consumer that has acknowledged nothing does not tell where it began.
+        let before = match acknowledged {
+            Some(seq) => seq,
+            None => self.newest().await?,
+        };
+        let start = DeliverPolicy::ByStartSequence {
+            start_sequence: before + 1,
+        };
         let config = pull::Config {
             durable_name: Some(name.clone()),
             description: Some(self.description()),
@@ -81,6 +86,12 @@ impl Site {
         self.name.chars().take(DESCRIPTION).collect()
     }
 
+    async fn newest(&self) -> Result<u64> {
+        let stream = self.link.js.get_stream(self.stream).await;
+        let stream = stream.map_err(unavailable)?;
+        Ok(stream.cached_info().state.last_sequence)
+    }
+
     /// Returns the sequence number up to which everything is acknowledged, if there is such a consumer.
     pub(super) async fn acknowledged(
         &self,
@@ -99,7 +110,12 @@ impl Site {
         match found {
             Ok(consumer) => {
                 let consumer: Consumer<pull::Config> = consumer;
-                Ok(Some(consumer.cached_info().ack_floor.stream_sequence))
+                let info = consumer.cached_info();
+                let before = match info.config.deliver_policy {
+                    DeliverPolicy::ByStartSequence { start_sequence } => start_sequence - 1,
+                    _ => 0,
+                };
+                Ok(Some(info.ack_floor.stream_sequence.max(before)))
             }
             Err(error) if is_missing(&error.kind()) => Ok(None),
             Err(error) => Err(unavailable(error)),

@@ -13,6 +13,7 @@ use crate::world::{World, within};
 
 for_every_bus!(
     a_consumer_starts_with_the_next_record_and_gets_all_in_order,
+    a_consumer_that_got_nothing_yet_does_not_get_what_was_before_it,
     a_consumer_resumes_where_it_acknowledged,
     records_come_while_the_consumer_is_away,
     acknowledgements_may_come_in_any_order,
@@ -37,6 +38,23 @@ async fn a_consumer_starts_with_the_next_record_and_gets_all_in_order<T: Sample>
     for seq in expect(&mut consumer, 1..300).await {
         consumer.ack(seq);
     }
+    process.stop().await;
+}
+
+async fn a_consumer_that_got_nothing_yet_does_not_get_what_was_before_it<T: Sample>(world: &World) {
+    let process = world.open().await;
+    let bus = T::bus(&process.buses);
+    // What one consumer has yet to acknowledge is there when another begins.
+    let _behind = bus.consumer("behind", T::ALL).await.unwrap();
+    publish(&bus, 0..3).await;
+    drop(bus.consumer("c", T::ALL).await.unwrap());
+    publish(&bus, 3..4).await;
+    let mut consumer = bus.consumer("c", T::ALL).await.unwrap();
+    publish(&bus, 4..5).await;
+    expect(&mut consumer, 3..5).await;
+    drop(consumer);
+    let mut consumer = bus.consumer("c", T::ALL).await.unwrap();
+    expect(&mut consumer, 3..5).await;
     process.stop().await;
 }
 
