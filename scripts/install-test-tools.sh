@@ -12,8 +12,8 @@ PATH=$PATH:/usr/sbin:/sbin
 
 VENV=target/venv
 PYTHON_EXAMPLES=examples/python/requirements.txt
-PYTHON_PACKAGES=(aiocoap==0.4.14)
-PYTHON_MODULES=(websockets paho nats requests google/protobuf aiocoap)
+PYTHON_PACKAGES=(aiocoap==0.4.14 aiomqtt==2.5.1 kubernetes-validate==1.37.0)
+PYTHON_MODULES=(websockets paho nats requests google/protobuf aiocoap kubernetes_validate aiomqtt)
 NODE=target/node
 NODE_EXAMPLES=examples/javascript/package.json
 GO_LIBRARIES=/usr/share/gocode/src/github.com
