@@ -1,14 +1,16 @@
-//! The Debian package: built, installed into a folder of its own, started as its unit says, removed and purged.
+//! What is under packaging/. The Debian package: built, installed into a folder of its own, started as its unit says, removed and purged.
 //!
 //! dpkg runs the package's scripts outside of a changed root (`DPKG_ROOT`), so that all of it works without privileges and leaves
-//! the machine alone. That systemd starts the unit is not shown here, only that systemd has nothing to say against it.
+//! the machine alone. That systemd starts the unit is not shown here, only that systemd has nothing to say against it. The Kubernetes manifests: no cluster is here, but their schemas are.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use e2e::{DEADLINE, LISTENERS, binary, curl};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
@@ -16,7 +18,7 @@ use tokio::process::{Child, Command};
 
 use crate::account::JSON;
 use crate::certificates::{Certificates, finish};
-use crate::clients::repository;
+use crate::clients::{python, repository};
 
 /// A folder that dpkg takes for the root of a system.
 struct Root(TempDir);
@@ -171,4 +173,57 @@ async fn the_configuration_file_suggests_what_works() -> anyhow::Result<()> {
     ensure!(output.status.success(), "{told}");
     ensure!(!told.contains("is not read by anything"), "{told}");
     Ok(())
+}
+
+#[tokio::test]
+async fn kubernetes_finds_the_manifests_well_formed() -> anyhow::Result<()> {
+    let mut command = Command::new(python().with_file_name("kubernetes-validate"));
+    command.args(["--strict", "--quiet"]);
+    for file in std::fs::read_dir(manifests())? {
+        let file = file?.path();
+        // That one is for kustomize and never gets to a cluster.
+        if !file.ends_with("kustomization.yaml") {
+            command.arg(file);
+        }
+    }
+    finish(&mut command).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn kubernetes_starts_roles_with_what_they_need() -> anyhow::Result<()> {
+    let mut command = Command::new(python());
+    command.arg(repository().join("tests/clients/manifests.py"));
+    let output = finish(command.arg(manifests())).await?;
+    let mut roles = 0;
+    for line in String::from_utf8(output.stdout)?.lines() {
+        let Started {
+            mut arguments,
+            environment,
+        } = serde_json::from_str(line)?;
+        arguments.push("--check".to_owned());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let set: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let output = e2e::ferroflux(&arguments, &set).await?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{arguments:?}: {told}");
+        ensure!(!told.contains("is not read by"), "{arguments:?}: {told}");
+        roles += 1;
+    }
+    assert_eq!(roles, 7, "users, things, three adapters, writer, reader");
+    Ok(())
+}
+
+/// What a Deployment starts.
+#[derive(Deserialize)]
+struct Started {
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+fn manifests() -> PathBuf {
+    repository().join("packaging/kubernetes")
 }
