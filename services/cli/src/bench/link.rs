@@ -118,7 +118,14 @@ impl Opener {
             .await?
         {
             Packet::ConnectAck(ack) if ack.return_code == ConnectAckReason::ConnectionAccepted => {}
-            Packet::ConnectAck(ack) => return Err(refused(&format!("{:?}", ack.return_code))),
+            Packet::ConnectAck(ack) => {
+                let status = match ack.return_code {
+                    ConnectAckReason::ServiceUnavailable => 503,
+                    ConnectAckReason::BadUserNameOrPassword => 401,
+                    _ => 403,
+                };
+                return Err(refused(status, &format!("{:?}", ack.return_code)));
+            }
             _ => return Err(self.unreachable("it does not speak MQTT")),
         }
         let subscribe = Packet::Subscribe {
@@ -131,7 +138,7 @@ impl Opener {
             {
                 Ok(framed)
             }
-            _ => Err(refused("the thing may not subscribe to the channel")),
+            _ => Err(refused(403, "the thing may not subscribe to the channel")),
         }
     }
 
@@ -170,9 +177,10 @@ fn publish(out: Outgoing, topic: &str, qos: QoS) -> Packet {
     Packet::Publish(publish.into())
 }
 
-fn refused(reason: &str) -> Error {
+/// Makes the refusal that HTTP would tell by this status.
+fn refused(status: u16, reason: &str) -> Error {
     Refusal {
-        status: 403,
+        status,
         code: None,
         detail: format!("the MQTT adapter refuses: {reason}"),
     }

@@ -85,7 +85,7 @@ impl Report {
         self.0.extend(rates);
         self.put("errors", stats.errors());
         let report = Value::Object(self.0);
-        let text = table::fields(&report);
+        let text = table::fields(&readable(&report));
         api.output.either(text.trim_end(), &report)?;
         if stats.failed() == 0 && stats.missing == 0 {
             return Ok(());
@@ -95,5 +95,42 @@ impl Report {
             stats.failed(),
             stats.missing
         )))
+    }
+}
+
+/// Returns the report with each distribution on one line, in milliseconds.
+fn readable(report: &Value) -> Value {
+    let line = |value: &Value| {
+        let at = |name: &str| Some(value.get(name)?.as_f64()? / 1000.0);
+        let (p50, p90, p99, max) = (at("p50")?, at("p90")?, at("p99")?, at("max")?);
+        Some(json!(format!(
+            "p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms"
+        )))
+    };
+    let fields = report.as_object().into_iter().flatten();
+    fields
+        .map(|(name, value)| {
+            let name = name.trim_end_matches("_us").to_owned();
+            (name, line(value).unwrap_or_else(|| value.clone()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_milliseconds() {
+        let latencies = json!({"count": 9, "p50": 640, "p90": 1431, "p99": 2905, "max": 8207});
+        let report = json!({"sent": 9, "acknowledged_us": latencies, "errors": {}});
+        assert_eq!(
+            readable(&report),
+            json!({
+                "sent": 9,
+                "acknowledged": "p50 0.6 ms, p90 1.4 ms, p99 2.9 ms, at most 8.2 ms",
+                "errors": {},
+            })
+        );
     }
 }
