@@ -3,8 +3,10 @@
 mod account;
 mod acme;
 mod certificates;
+mod cli;
 mod clients;
 mod crash;
+mod doctor;
 mod examples;
 mod foreign;
 mod forwarded;
