@@ -7,7 +7,7 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
 import java.time.Duration;
-import mainflux.MessageOuterClass.RawMessage;
+import mainflux.Message.RawMessage;
 
 final class ConsumeNats {
     public static void main(String[] arguments) throws Exception {
