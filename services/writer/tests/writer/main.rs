@@ -17,7 +17,7 @@ use senml::Value;
 use serde_json::json;
 use stage::{Stage, eventually};
 use storage::{Db, Settings};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use writer::{Chosen, Config, Writer};
 
@@ -32,13 +32,13 @@ struct Site {
 struct Running {
     writer: Arc<Writer>,
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Running {
     async fn stop(self) {
         self.stop.cancel();
-        self.task.await.unwrap();
+        self.tasks.join_all().await;
     }
 }
 
@@ -64,8 +64,13 @@ impl Site {
         let writer = writer.await.unwrap();
         let (running, stop) = (writer.clone(), CancellationToken::new());
         let stopped = stop.clone();
-        let task = tokio::spawn(async move { running.run(&stopped).await.unwrap() });
-        Running { writer, stop, task }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { running.run(&stopped).await.unwrap() });
+        Running {
+            writer,
+            stop,
+            tasks,
+        }
     }
 
     async fn publish(&self, payload: &[u8], content_type: &str) -> Message {
@@ -98,7 +103,7 @@ impl Site {
         entries
     }
 
-    fn wish(&self, history: serde_json::Value) {
+    fn wish(&self, history: &serde_json::Value) {
         let metadata = json!({ "history": history }).as_object().cloned().unwrap();
         let mut state = self.stage.things.state.lock();
         state.metadata.insert(self.channel, metadata);
@@ -176,7 +181,7 @@ async fn what_cannot_be_decoded_is_kept_with_the_reason() {
 #[tokio::test]
 async fn objects_are_time_series_where_the_owner_wants_it() {
     let site = Site::new().await;
-    site.wish(json!({"json": true}));
+    site.wish(&json!({"json": true}));
     let running = site.open(Chosen::All).await;
     site.publish(br#"{"room":{"t":21.5},"on":true}"#, "application/json")
         .await;
@@ -191,7 +196,7 @@ async fn objects_are_time_series_where_the_owner_wants_it() {
 #[tokio::test]
 async fn while_nobody_can_say_what_the_owner_wants_messages_wait() {
     let site = Site::new().await;
-    site.wish(json!({"json": true}));
+    site.wish(&json!({"json": true}));
     site.stage.things.away.store(true, Ordering::SeqCst);
     let running = site.open(Chosen::All).await;
     site.publish(br#"{"t":1}"#, "").await;
@@ -248,12 +253,12 @@ async fn the_old_and_the_too_much_goes_as_the_owner_wants() {
     )
     .await;
     let entries = site.stored(3).await;
-    site.wish(json!({"max_age": "1m"}));
+    site.wish(&json!({"max_age": "1m"}));
     running.writer.sweep(Timestamp::now()).await.unwrap();
     assert_eq!(value(&site.stored(2).await[0]).0, "new");
     running.stop().await;
 
-    site.wish(json!({"max_bytes": entries[2].size()}));
+    site.wish(&json!({"max_bytes": entries[2].size()}));
     let running = site.open(Chosen::All).await;
     running.writer.sweep(Timestamp::now()).await.unwrap();
     assert_eq!(value(&site.stored(1).await[0]).0, "newer");
