@@ -1,4 +1,5 @@
-"""Benchmarks B1 to B3: HTTP publish beside NGINX answering 202, MQTT fan-in and fan-out beside Mosquitto.
+"""Benchmarks B1 to B5: HTTP publish beside NGINX answering 202, MQTT fan-in and fan-out beside Mosquitto, mutual TLS
+handshakes beside NGINX, and the memory of idle mutual TLS connections beside Mosquitto.
 
 Every round runs us and the peer one after the other on the same machine; what is printed is the median of the
 per-round ratios. CPU per message is the steadier figure on a shared machine: it leaves the load generator out.
@@ -7,6 +8,7 @@ per-round ratios. CPU per message is the steadier figure on a shared machine: it
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -16,8 +18,10 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOAD = ROOT / "bench/load/target/release/mqttload"
+BINARY = os.environ.get("BENCH_BINARY", ROOT / "target/release/ferroflux")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = os.environ.get("BENCH_SECONDS", "4")
+IDLE = os.environ.get("BENCH_IDLE", "2000")
 TICK = os.sysconf("SC_CLK_TCK")
 # One-core figures: every server is bound to the first core, the load generators to the second.
 SERVER, GENERATOR = (["taskset", "-c", str(core)] for core in sorted(os.sched_getaffinity(0))[:2])
@@ -38,7 +42,7 @@ def cpu_seconds(pid):
     return total
 
 
-def wait_for(what, attempt, seconds=20):
+def wait_for(what, attempt, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = attempt()
@@ -56,15 +60,32 @@ def request(method, url, headers=None, body=None):
     return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10)
 
 
+class Certificates:
+    """A CA, the certificate of every server, and that of every client."""
+
+    def __init__(self, folder):
+        self.folder = folder / "certs"
+        for target in (["server_cert"], ["thing_cert", "CRT_FILE_NAME=client"]):
+            subprocess.run(["make", "-s", "-C", ROOT / "ssl", f"CRT_LOCATION={self.folder}", *target], check=True, stdout=subprocess.DEVNULL)
+        # Mosquitto may run as another user.
+        self.folder.chmod(0o755)
+        for key in self.folder.glob("*.key"):
+            key.chmod(0o644)
+        self.ca, self.cert, self.key = (self.folder / name for name in ("ca.crt", "mainflux-server.crt", "mainflux-server.key"))
+        self.client, self.client_key = self.folder / "client.crt", self.folder / "client.key"
+
+
 class Ours:
     """The release binary in one process, with a user, a thing and a connected channel."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, certificates=None):
         ports = ["USERS_HTTP", "USERS_GRPC", "THINGS_HTTP", "THINGS_AUTH_HTTP", "THINGS_AUTH_GRPC", "HTTP_ADAPTER",
                  "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT"]
         env = {f"MF_{name}_PORT": "0" for name in ports}
+        if certificates:
+            env |= self.mutual_tls(certificates)
         log = open(folder / "log", "w")
-        self.process = subprocess.Popen([*SERVER, ROOT / "target/release/ferroflux", "run", "--data", folder / "data"],
+        self.process = subprocess.Popen([*SERVER, BINARY, "run", "--data", folder / "data"],
                                         env={"PATH": os.environ["PATH"], **env}, stdout=log, stderr=log)
         run = folder / "data/run.json"
         self.at = wait_for("ferroflux to start", lambda: run.exists() and json.loads(run.read_text())["listeners"])
@@ -75,10 +96,21 @@ class Ours:
         token = json.load(request("POST", f"{front}/tokens", body=who))["token"]
         auth = {"Authorization": token}
         self.thing = request("POST", f"{front}/things", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        if certificates:
+            request("POST", f"{front}/things/{self.thing}/certs", auth, {"pem": certificates.client.read_text()})
         self.key = json.load(request("GET", f"{front}/things/{self.thing}", auth))["key"]
         self.channel, self.durable = (self.connected(front, auth) for _ in range(2))
         self.credentials = folder / "credentials"
         self.credentials.write_text(f"{self.thing} {self.key} {self.channel}\n")
+
+    @staticmethod
+    def mutual_tls(certificates):
+        """The devices' ports demand certificates, and all of them may be of one thing."""
+        env = {"MF_ADAPTER_SESSIONS_PER_THING": "100000", "MF_MQTT_ADAPTER_MAX_SESSIONS_PER_THING": "100000"}
+        for name in ("HTTP_ADAPTER", "MQTT_ADAPTER"):
+            env |= {f"MF_{name}_TLS_CERT_PEM_FILE": str(certificates.cert), f"MF_{name}_TLS_KEY_PEM_FILE": str(certificates.key),
+                    f"MF_{name}_TLS_CLIENT_CA_PEM_FILE": str(certificates.ca)}
+        return env
 
     def connected(self, front, auth):
         """Makes a channel that the thing is connected to."""
@@ -96,15 +128,21 @@ class Ours:
 class Nginx:
     """NGINX with one worker, which answers 202 and does nothing else."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, certificates):
         config = folder / "nginx.conf"
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port()
         config.write_text(f"""
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_requests 100000000; client_body_temp_path {folder}/body;
   server {{ listen 127.0.0.1:{self.port}; location / {{ return 202; }} }}
+  server {{
+    listen 127.0.0.1:{self.tls_port} ssl; location / {{ return 202; }}
+    ssl_certificate {certificates.cert}; ssl_certificate_key {certificates.key};
+    ssl_verify_client on; ssl_client_certificate {certificates.ca};
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets off; ssl_session_cache off;
+  }}
 }}
 """)
         self.process = subprocess.Popen([*SERVER, "nginx", "-c", config, "-p", folder], stderr=subprocess.DEVNULL)
@@ -114,7 +152,7 @@ http {{
 class Mosquitto:
     """Mosquitto with a password and an access list, so that both sides authorize."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, certificates=None):
         self.port = free_port()
         passwords = folder / "passwords"
         passwords.touch(mode=0o644)
@@ -122,7 +160,8 @@ class Mosquitto:
         (folder / "acl").write_text("user bench\ntopic readwrite load/#\n")
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nacl_file {folder}/acl\nallow_anonymous false\nuser root\n"
-            "max_queued_messages 0\n")
+            "max_queued_messages 0\n" + (f"cafile {certificates.ca}\ncertfile {certificates.cert}\nkeyfile {certificates.key}\n"
+                                         "require_certificate true\n" if certificates else ""))
         self.credentials = folder / "mosquitto-credentials"
         self.credentials.write_text("bench bench x\n")
         self.process = subprocess.Popen([*SERVER, "mosquitto", "-c", folder / "mosquitto.conf"], stderr=subprocess.DEVNULL)
@@ -170,6 +209,29 @@ def mqttload(mode, port, pid, credentials, topic, wildcard, *more):
     return {"rate": result["recv_per_s"], "cpu_us": result["server_us_per_msg"]}
 
 
+def handshakes(port, pid, certificates):
+    """Whole handshakes with client certificates and one request each, by OpenSSL's own client."""
+    before = cpu_seconds(pid)
+    out = subprocess.run([*GENERATOR, "openssl", "s_time", "-new", "-time", SECONDS, "-connect", f"127.0.0.1:{port}", "-www", "/version",
+                          "-CAfile", certificates.ca, "-cert", certificates.client, "-key", certificates.client_key],
+                         capture_output=True, text=True, check=True).stdout
+    count, seconds = re.search(r"(\d+) connections in (\d+) real seconds", out).groups()
+    if int(count) < 20:
+        sys.exit(f"only {count} handshakes on port {port}:\n{out}")
+    return {"rate": int(count) / int(seconds), "cpu_us": (cpu_seconds(pid) - before) * 1e6 / int(count)}
+
+
+def idle(port, pid, credentials, certificates):
+    """The memory that each of many idle connections with client certificates takes."""
+    out = subprocess.run([*GENERATOR, LOAD, "idle", "--addr", f"127.0.0.1:{port}", "--pid", str(pid), "--creds", credentials, "--secs", "2",
+                          "--conns", IDLE, "--concurrency", "16", "--ca", certificates.ca, "--cert", certificates.client,
+                          "--key", certificates.client_key], capture_output=True, text=True, check=True).stdout
+    result = json.loads(out)
+    if result["alive"] != int(IDLE):
+        sys.exit(f"only {result['alive']} of {IDLE} idle connections are alive on port {port}: {result['errors']}")
+    return result["server_kb_per_conn"]
+
+
 def compare(name, peer_name, ours, peer):
     rounds = [(ours(), peer()) for _ in range(ROUNDS)]
     rate = statistics.median(a["rate"] / b["rate"] for a, b in rounds)
@@ -179,13 +241,36 @@ def compare(name, peer_name, ours, peer):
           f"{theirs['cpu_us']:>7.2f} us | rate {rate:5.2f} x, messages per CPU second {cpu:5.2f} x", flush=True)
 
 
+def memory(folder, certificates):
+    """Both are started afresh: memory that an earlier load left behind would hide what connections take."""
+    sizes = []
+    for kind, port in ((Ours, lambda server: server.at["mqtt"].split(":")[1]), (Mosquitto, lambda server: server.port)):
+        own = folder / f"idle-{kind.__name__}"
+        own.mkdir()
+        server = kind(own, certificates)
+        try:
+            sizes.append(idle(port(server), server.process.pid, server.credentials, certificates))
+        finally:
+            server.process.terminate()
+            server.process.wait(timeout=20)
+    ours, theirs = sizes
+    print(f"{'B5 idle mutual TLS':<22} {ours:>10.1f} kB {'':>9} | {'mosquitto':<9} {theirs:>10.1f} kB {'':>9} | "
+          f"memory of {IDLE} connections {ours / theirs:5.2f} x", flush=True)
+
+
 def main():
     started = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
         try:
-            ours, nginx, mosquitto = (started.append(kind(folder)) or started[-1] for kind in (Ours, Nginx, Mosquitto))
+            certificates = Certificates(folder)
+            secure = folder / "secure"
+            secure.mkdir()
+            for start in (lambda: Ours(folder), lambda: Nginx(folder, certificates), lambda: Mosquitto(folder),
+                          lambda: Ours(secure, certificates)):
+                started.append(start())
+            ours, nginx, mosquitto, encrypted = started
             mqtt = ours.at["mqtt"].split(":")[1]
             http = ours.at["http-adapter"].split(":")[1]
             ours.durable_session()
@@ -201,6 +286,11 @@ def main():
                                          f"channels/{{c}}/messages/load/{tail}", f"channels/{{c}}/messages/load/{wildcard}", *more),
                         lambda: mqttload(mode, mosquitto.port, mosquitto.process.pid, mosquitto.credentials,
                                          f"load/{tail}", f"load/{wildcard}", *more))
+            https = encrypted.at["http-adapter"].split(":")[1]
+            compare("B4 mutual handshakes", "nginx",
+                    lambda: handshakes(https, encrypted.process.pid, certificates),
+                    lambda: handshakes(nginx.tls_port, nginx.process.pid, certificates))
+            memory(folder, certificates)
         finally:
             for server in started:
                 server.process.terminate()

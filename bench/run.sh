@@ -2,8 +2,9 @@
 # Us and the peers side by side in one run; prints the median of the ratios of three rounds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for tool in nginx wrk mosquitto python3; do
-  command -v "$tool" >/dev/null || { echo "bench needs $tool: apt-get install nginx-light wrk mosquitto python3" >&2; exit 1; }
+ulimit -n 16384
+for tool in nginx wrk mosquitto openssl python3; do
+  command -v "$tool" >/dev/null || { echo "bench needs $tool: apt-get install nginx-light wrk mosquitto openssl python3" >&2; exit 1; }
 done
 cargo build --release --quiet --manifest-path bench/load/Cargo.toml
 exec python3 bench/run.py "$@"
