@@ -1,5 +1,7 @@
 //! The table of the matrix names tests that exist, for every row.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

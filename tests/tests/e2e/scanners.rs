@@ -1,5 +1,7 @@
 //! What scanners of TLS find on every port, which takes minutes: nothing below TLS 1.2, no weak suite, no known fault.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use e2e::{Platform, Shape};
 use serde_json::Value;
@@ -7,6 +9,9 @@ use tokio::process::Command;
 
 use crate::certificates::{Certificates, finish};
 use crate::listeners::{LISTENERS, variables};
+
+/// How long one scan may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// The suites a listener may agree to.
 const SUITES: [&str; 9] = [
@@ -77,7 +82,10 @@ async fn testssl(address: &str, report: &str) -> anyhow::Result<()> {
         report,
     ]);
     command.args(["--protocols", "--std", "--fs", "--vulnerable", address]);
-    finish(&mut command).await?;
+    let run = command.kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, run).await;
+    let output = output.context("testssl does not end")??;
+    ensure!(output.status.success(), "testssl: {output:?}");
     let findings: Vec<Value> = serde_json::from_slice(&std::fs::read(report)?)?;
     // The one warning is about the scanner's own library.
     let fine = |finding: &&Value| {
