@@ -132,7 +132,10 @@ impl<C: 'static> Live<C> {
         let mut problems = Problems::new();
         let variable = self.settings.endpoint.variable("AUTOCERT_CACHE_DIR");
         let why = loaded.warnings.join("; ");
-        problems.push(variable, format!("has lost a certificate that is in use; {why}"));
+        problems.push(
+            variable,
+            format!("has lost a certificate that is in use; {why}"),
+        );
         Err(BuildError::Material {
             endpoint: self.settings.endpoint.name,
             problems,

@@ -49,11 +49,7 @@ pub(crate) fn main(options: &RunOptions) -> ExitCode {
     }
 }
 
-fn start(
-    settings: &Settings,
-    warnings: &[String],
-    manager: Option<&str>,
-) -> anyhow::Result<()> {
+fn start(settings: &Settings, warnings: &[String], manager: Option<&str>) -> anyhow::Result<()> {
     trace::init(&settings.log_levels(), trace::Format::auto())
         .map_err(anyhow::Error::from_boxed)?;
     server::metrics::install().map_err(anyhow::Error::from_boxed)?;
@@ -104,7 +100,9 @@ async fn serve(settings: &Settings, manager: Option<&str>) -> anyhow::Result<()>
     if let Some(socket) = manager
         && let Err(error) = server::notify_ready(socket)
     {
-        complain(&format!("warning: {NOTIFY_SOCKET} does not answer: {error}"));
+        complain(&format!(
+            "warning: {NOTIFY_SOCKET} does not answer: {error}"
+        ));
     }
     let result = runtime.wait().await.map_err(anyhow::Error::from_boxed);
     if let Some(data) = &settings.data {

@@ -103,7 +103,9 @@ impl Subscriptions {
     /// Returns the durable queues there may be for them.
     pub(crate) fn queues(&self) -> HashSet<QueueId> {
         let channels = self.channels.keys().map(|channel| (*channel).into());
-        channels.chain(self.groups().map(QueueId::of_group)).collect()
+        channels
+            .chain(self.groups().map(QueueId::of_group))
+            .collect()
     }
 
     /// Returns the channels that have subscriptions.
