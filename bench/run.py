@@ -80,7 +80,7 @@ class Ours:
 
     def __init__(self, folder, certificates=None):
         ports = ["USERS_HTTP", "USERS_GRPC", "THINGS_HTTP", "THINGS_AUTH_HTTP", "THINGS_AUTH_GRPC", "HTTP_ADAPTER",
-                 "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT"]
+                 "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT", "READER", "WRITER"]
         env = {f"MF_{name}_PORT": "0" for name in ports}
         if certificates:
             env |= self.mutual_tls(certificates)
