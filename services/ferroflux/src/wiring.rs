@@ -1,25 +1,25 @@
 //! Opens the roles of a process and ties them together: by trait object where both ends are here, by gRPC where not.
 
+mod adapters;
 mod history;
+mod ports;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::adapter::Adapter;
 use anyhow::Context;
 use axum::Router;
 use messaging::Buses;
 use model::{ErrorKind, Timestamp};
 use proto::things::Things;
 use proto::users::Users;
-use server::{Limits, Listener, Runtime, metrics_router, version_router};
+use server::{Runtime, version_router};
 use storage::Db;
-use tls::{Alpn, Endpoint, endpoints};
+use tls::endpoints;
 use tokio::sync::Notify;
 use tonic::service::Routes;
-use uuid::Uuid;
 
 use crate::certificates::Secure;
 use crate::challenges;
@@ -109,7 +109,7 @@ impl Wiring<'_> {
         let service = users::service(config, db.clone(), Timestamp::now)
             .await
             .map_err(anyhow::Error::from_boxed)?;
-        self.relay("users", db, service.wake());
+        self.relay("users", "users-relay", db, service.wake());
         let routes = version_router("users").merge(users::router(service.clone(), config));
         let address = SocketAddr::new(config.http_host, config.http_port);
         self.listen(
@@ -156,7 +156,7 @@ impl Wiring<'_> {
         let service = things::service(config, db.clone(), users, Timestamp::now)
             .await
             .map_err(anyhow::Error::from_boxed)?;
-        self.relay("things", db, service.wake());
+        self.relay("things", "things-relay", db, service.wake());
         let events = things::user_events(
             service.clone(),
             self.buses.events.clone(),
@@ -195,82 +195,6 @@ impl Wiring<'_> {
         Ok((Some(service), routes))
     }
 
-    /// Opens what devices speak with over one adapter, and returns the routes for the front.
-    async fn adapters(&mut self, things: Arc<dyn Things>) -> anyhow::Result<Behind> {
-        let mut behind = Behind::default();
-        if !self.settings.shape.has_adapter() && self.settings.reader.is_none() {
-            return Ok(behind);
-        }
-        let instance = Uuid::new_v4();
-        let adapter = Adapter::new(
-            &self.settings.adapter,
-            things.clone(),
-            &self.buses,
-            instance,
-        );
-        self.runtime
-            .spawn("adapter", adapter.clone().run(self.runtime.stop()));
-        let ready = adapter.clone();
-        self.runtime.check("adapter", move || {
-            let adapter = ready.clone();
-            Box::pin(async move { adapter.ready().await.map_err(|error| error.to_string()) })
-        });
-        behind.reader = self.reader(adapter.clone(), things).await?;
-        if let Some(config) = &self.settings.http {
-            behind.http = http_adapter::router(adapter.clone(), config);
-            let limits = Limits {
-                connections: config.max_connections,
-                ..Limits::default()
-            };
-            self.listen_within(
-                &endpoints::HTTP_ADAPTER,
-                config.addr(),
-                limits,
-                self.with_probes(behind.http.clone()),
-            )
-            .await?;
-        }
-        if let Some(config) = &self.settings.ws {
-            behind.ws = ws_adapter::router(adapter.clone(), config, self.runtime);
-            let limits = Limits {
-                connections: config.max_connections,
-                ..Limits::default()
-            };
-            self.listen_within(
-                &endpoints::WS_ADAPTER,
-                config.addr(),
-                limits,
-                self.with_probes(behind.ws.clone()),
-            )
-            .await?;
-        }
-        if let Some(config) = &self.settings.mqtt {
-            let entrances = mqtt_adapter::Entrances {
-                tcp: self.entrance(config, &endpoints::MQTT_ADAPTER, Alpn::mqtt())?,
-                ws: self.entrance(config, &endpoints::MQTT_ADAPTER_WS, Alpn::http())?,
-            };
-            let mqtt = mqtt_adapter::start(config, adapter, &self.buses, self.runtime, entrances)
-                .await
-                .map_err(anyhow::Error::from_boxed)?;
-            self.listeners.add("mqtt", mqtt.tcp);
-            self.listeners.add("mqtt-ws", mqtt.ws);
-            behind.mqtt = mqtt.router;
-        }
-        Ok(behind)
-    }
-
-    fn entrance(
-        &mut self,
-        config: &mqtt_adapter::Config,
-        endpoint: &Endpoint,
-        alpn: Alpn,
-    ) -> anyhow::Result<mqtt_adapter::Entrance> {
-        Ok(mqtt_adapter::Entrance {
-            acceptor: self.secure.acceptor(endpoint, alpn)?,
-            device_auth: self.settings.device_auth(config.device_auth, endpoint),
-        })
-    }
-
     async fn open(
         &mut self,
         name: &'static str,
@@ -292,7 +216,7 @@ impl Wiring<'_> {
     }
 
     /// Publishes the outbox of a service for as long as the process lives.
-    fn relay(&self, source: &'static str, db: Db, wake: Arc<Notify>) {
+    fn relay(&self, source: &'static str, task: &'static str, db: Db, wake: Arc<Notify>) {
         let relay = messaging::relay(
             db,
             source,
@@ -300,14 +224,7 @@ impl Wiring<'_> {
             wake,
             self.runtime.stop(),
         );
-        self.runtime.spawn(
-            if source == "users" {
-                "users-relay"
-            } else {
-                "things-relay"
-            },
-            relay,
-        );
+        self.runtime.spawn(task, relay);
     }
 
     /// The roles of a process share the connection to things, so they share the patience of the most patient one.
@@ -329,63 +246,5 @@ impl Wiring<'_> {
             .map(|period| period.get())
             .max()
             .unwrap_or(Duration::from_secs(1))
-    }
-
-    /// Adds what every HTTP port has. The routes of the role come last: of two routers without a fallback of their own,
-    /// a merge keeps that of the second, and theirs answers strays as 0.9 does.
-    fn with_probes(&self, routes: Router) -> Router {
-        self.runtime.health().merge(metrics_router()).merge(routes)
-    }
-
-    async fn listen(
-        &mut self,
-        endpoint: &Endpoint,
-        address: SocketAddr,
-        router: Router,
-    ) -> anyhow::Result<()> {
-        self.listen_within(endpoint, address, Limits::default(), router)
-            .await
-    }
-
-    async fn listen_within(
-        &mut self,
-        endpoint: &Endpoint,
-        address: SocketAddr,
-        limits: Limits,
-        router: Router,
-    ) -> anyhow::Result<()> {
-        let listener = self.bind(endpoint, address, limits, Alpn::http()).await?;
-        self.runtime.http(endpoint.name, listener, router);
-        Ok(())
-    }
-
-    async fn grpc(
-        &mut self,
-        endpoint: &Endpoint,
-        address: SocketAddr,
-        routes: Routes,
-    ) -> anyhow::Result<()> {
-        let limits = Limits::default();
-        let listener = self.bind(endpoint, address, limits, Alpn::grpc()).await?;
-        self.runtime.grpc(endpoint.name, listener, routes);
-        Ok(())
-    }
-
-    async fn bind(
-        &mut self,
-        endpoint: &Endpoint,
-        address: SocketAddr,
-        limits: Limits,
-        alpn: Alpn,
-    ) -> anyhow::Result<Listener> {
-        let acceptor = self.secure.acceptor(endpoint, alpn)?;
-        let listener = Listener::bind(address, limits)
-            .await
-            .with_context(|| endpoint.name)?;
-        self.listeners.add(endpoint.name, listener.local_addr());
-        Ok(match acceptor {
-            Some(acceptor) => listener.with_acceptor(acceptor),
-            None => listener,
-        })
     }
 }

@@ -230,9 +230,10 @@ async fn a_default_channel_is_remembered_until_it_changes() {
         assert_eq!(stage.adapter.default_channel(thing).await, Ok(None));
     }
     assert_eq!(questions(&stage), 1, "that there is none is remembered too");
-    let mut state = stage.things.state.lock();
-    state.default_channels.insert(thing, channel);
-    drop(state);
+    {
+        let mut state = stage.things.state.lock();
+        state.default_channels.insert(thing, channel);
+    }
     stage
         .publish(Change::DefaultChannelChanged {
             id: thing,
