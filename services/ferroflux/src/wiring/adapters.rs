@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ::adapter::Adapter;
 use axum::Router;
 use proto::things::Things;
-use server::Limits;
 use tls::{Alpn, Endpoint, endpoints};
 use uuid::Uuid;
 
 use super::Wiring;
+use super::ports::at_most;
 use crate::front::Behind;
 
 impl Wiring<'_> {
@@ -81,12 +81,5 @@ impl Wiring<'_> {
             acceptor: self.secure.acceptor(endpoint, alpn)?,
             device_auth: self.settings.device_auth(config.device_auth, endpoint),
         })
-    }
-}
-
-fn at_most(connections: usize) -> Limits {
-    Limits {
-        connections,
-        ..Limits::default()
     }
 }

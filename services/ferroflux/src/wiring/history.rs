@@ -5,10 +5,11 @@ use std::sync::Arc;
 use ::adapter::Adapter;
 use axum::Router;
 use proto::things::Things;
-use server::{Limits, version_router};
+use server::version_router;
 use tls::endpoints;
 
 use super::Wiring;
+use super::ports::at_most;
 
 impl Wiring<'_> {
     /// Opens the writer, which stores all messages from here on.
@@ -49,17 +50,10 @@ impl Wiring<'_> {
             .await
             .map_err(anyhow::Error::from_boxed)?;
         let routes = reader::router(reader);
-        let limits = Limits {
-            connections: config.max_connections,
-            ..Limits::default()
-        };
-        self.listen_within(
-            &endpoints::READER,
-            config.addr(),
-            limits,
-            self.with_probes(routes.clone()),
-        )
-        .await?;
+        let (address, served) = (config.addr(), self.with_probes(routes.clone()));
+        let limits = at_most(config.max_connections);
+        self.listen_within(&endpoints::READER, address, limits, served)
+            .await?;
         Ok(routes)
     }
 }

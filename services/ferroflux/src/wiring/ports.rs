@@ -69,3 +69,11 @@ impl Wiring<'_> {
         })
     }
 }
+
+/// The usual limits, but for the number of connections.
+pub(super) fn at_most(connections: usize) -> Limits {
+    Limits {
+        connections,
+        ..Limits::default()
+    }
+}
