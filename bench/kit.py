@@ -1,0 +1,129 @@
+"""What all benchmarks start and ask: the platform, its first user, and the clock of a process."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOAD = ROOT / "bench/load/target/release/mqttload"
+BINARY = os.environ.get("BENCH_BINARY", ROOT / "target/release/ferroflux")
+TICK = os.sysconf("SC_CLK_TCK")
+# One-core figures: every server is bound to the first core, the load generators to the second.
+SERVER, GENERATOR = (["taskset", "-c", str(core)] for core in sorted(os.sched_getaffinity(0))[:2])
+
+
+def cpu_seconds(pid):
+    """CPU time of a process and its children."""
+    total = 0.0
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(entry.name) == pid or int(fields[1]) == pid:
+            total += (int(fields[11]) + int(fields[12])) / TICK
+    return total
+
+
+def wait_for(what, attempt, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = attempt()
+        if value:
+            return value
+        time.sleep(0.02)
+    sys.exit(f"waited {seconds} s in vain: {what}")
+
+
+def request(method, url, headers=None, body=None):
+    data = json.dumps(body).encode() if body is not None else None
+    headers = dict(headers or {})
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    return urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=10)
+
+
+class Certificates:
+    """A CA, the certificate of every server, and that of every client."""
+
+    def __init__(self, folder):
+        self.folder = folder / "certs"
+        for target in (["server_cert"], ["thing_cert", "CRT_FILE_NAME=client"]):
+            subprocess.run(["make", "-s", "-C", ROOT / "ssl", f"CRT_LOCATION={self.folder}", *target], check=True, stdout=subprocess.DEVNULL)
+        # Mosquitto may run as another user.
+        self.folder.chmod(0o755)
+        for key in self.folder.glob("*.key"):
+            key.chmod(0o644)
+        self.ca, self.cert, self.key = (self.folder / name for name in ("ca.crt", "mainflux-server.crt", "mainflux-server.key"))
+        self.client, self.client_key = self.folder / "client.crt", self.folder / "client.key"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def reachable(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Ours:
+    """The release binary in one process, with a user, a thing and a connected channel."""
+
+    def __init__(self, folder, certificates=None, where=SERVER, **more):
+        ports = ["USERS_HTTP", "USERS_GRPC", "THINGS_HTTP", "THINGS_AUTH_HTTP", "THINGS_AUTH_GRPC", "HTTP_ADAPTER",
+                 "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT", "READER", "WRITER"]
+        env = {f"MF_{name}_PORT": "0" for name in ports} | more
+        if certificates:
+            env |= self.mutual_tls(certificates)
+        log = open(folder / "log", "w")
+        self.process = subprocess.Popen([*where, BINARY, "run", "--data", folder / "data"],
+                                        env={"PATH": os.environ["PATH"], **env}, stdout=log, stderr=log)
+        run = folder / "data/run.json"
+        self.at = wait_for("ferroflux to start", lambda: run.exists() and json.loads(run.read_text())["listeners"])
+        self.at = {name: "127.0.0.1:" + address.rsplit(":", 1)[1] for name, address in self.at.items()}
+        self.front = front = "http://" + self.at["front"]
+        who = {"email": "bench@example.com", "password": "of the benchmark"}
+        request("POST", f"{front}/users", body=who)
+        token = json.load(request("POST", f"{front}/tokens", body=who))["token"]
+        self.auth = auth = {"Authorization": token}
+        self.thing = request("POST", f"{front}/things", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        if certificates:
+            request("POST", f"{front}/things/{self.thing}/certs", auth, {"pem": certificates.client.read_text()})
+        self.key = json.load(request("GET", f"{front}/things/{self.thing}", auth))["key"]
+        self.channel, self.durable = (self.connected(front, auth) for _ in range(2))
+        self.credentials = folder / "credentials"
+        self.credentials.write_text(f"{self.thing} {self.key} {self.channel}\n")
+
+    @staticmethod
+    def mutual_tls(certificates):
+        """The devices' ports demand certificates, and all of them may be of one thing."""
+        env = {"MF_ADAPTER_SESSIONS_PER_THING": "100000", "MF_MQTT_ADAPTER_MAX_SESSIONS_PER_THING": "100000"}
+        for name in ("HTTP_ADAPTER", "MQTT_ADAPTER"):
+            env |= {f"MF_{name}_TLS_CERT_PEM_FILE": str(certificates.cert), f"MF_{name}_TLS_KEY_PEM_FILE": str(certificates.key),
+                    f"MF_{name}_TLS_CLIENT_CA_PEM_FILE": str(certificates.ca)}
+        return env
+
+    def connected(self, front, auth):
+        """Makes a channel that the thing is connected to."""
+        channel = request("POST", f"{front}/channels", auth, {}).headers["Location"].rsplit("/", 1)[1]
+        request("PUT", f"{front}/channels/{channel}/things/{self.thing}", auth)
+        return channel
+
+    def durable_session(self):
+        """Makes an offline session on the second channel: then each message to it is really written to the log."""
+        host, port = self.at["mqtt"].split(":")
+        subprocess.run(["mosquitto_sub", "-h", host, "-p", port, "-u", self.thing, "-P", self.key, "-i", "keeper", "-c", "-q", "1",
+                        "-t", f"channels/{self.durable}/messages", "-E"], check=True)
