@@ -18,7 +18,7 @@ SERVER, GENERATOR = (["taskset", "-c", str(core)] for core in sorted(os.sched_ge
 
 
 def cpu_seconds(pid):
-    """CPU time of a process and its children."""
+    """CPU time of a process and its children, also of those that ended."""
     total = 0.0
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -27,8 +27,10 @@ def cpu_seconds(pid):
             fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        if int(entry.name) == pid or int(fields[1]) == pid:
-            total += (int(fields[11]) + int(fields[12])) / TICK
+        if int(entry.name) == pid:
+            total += sum(map(int, fields[11:15])) / TICK
+        elif int(fields[1]) == pid:
+            total += sum(map(int, fields[11:13])) / TICK
     return total
 
 

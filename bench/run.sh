@@ -3,8 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ulimit -n 16384
-for tool in nginx wrk mosquitto openssl python3; do
-  command -v "$tool" >/dev/null || { echo "bench needs $tool: apt-get install nginx-light wrk mosquitto openssl python3" >&2; exit 1; }
+for tool in nginx wrk mosquitto openssl python3 pgbench nats-server; do
+  command -v "$tool" >/dev/null || { echo "bench needs $tool: apt-get install nginx-light wrk mosquitto openssl python3 postgresql nats-server" >&2; exit 1; }
 done
 cargo build --release --quiet --manifest-path bench/load/Cargo.toml
-exec python3 bench/run.py "$@"
+python3 bench/run.py
+exec python3 bench/history.py
