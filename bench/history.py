@@ -2,7 +2,7 @@
 and reading a million stored points, beside the same SQL by PostgreSQL's own tools.
 
 Everything runs on both cores. PostgreSQL has its own defaults: every commit is synced. Counts have to be right, and one
-that is not ends the run with its number; ratios are of mean times.
+that is not ends the run with its number; ratios are of mean times. With names as arguments, such as B17, only those run.
 """
 
 import http.client
@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -24,6 +25,7 @@ POINTS = int(os.environ.get("BENCH_POINTS", "1000000"))
 RATE = int(os.environ.get("BENCH_RATE", "10000"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 PAGE = 100
+WANTED = sys.argv[1:] or ["B15", "B16", "B17", "B18"]
 
 
 def line(name, mine, peer_name, theirs, verdict):
@@ -216,16 +218,21 @@ def main():
         try:
             postgres = start(Postgres, folder)
             ours = start(Ours, folder / "beside", where=[], **postgres.variables())
-            lists(folder, ours, postgres)
-            provisioning(folder, ours, postgres)
-            channel, micros = stored("PostgreSQL", ours, postgres)
-            rate, peer = postgres.copied(folder, "writer", "messages", 5000, f"SELECT * FROM messages WHERE channel = '{channel}'")
-            line("B17 CPU, PostgreSQL", f"{micros:.2f} us", "COPY", f"{rate:.0f}/s {peer:>7.2f} us", f"messages per CPU second {peer / micros:5.2f} x")
-            ranges(folder, ours, postgres)
-            nats = start(Nats, folder)
-            separate = start(Ours, folder / "separate", where=[], MF_NATS_URL=nats.url, **postgres.variables("2"))
-            stored("PostgreSQL, NATS", separate, postgres, nats)
-            stored("SQLite, one process", start(Ours, folder / "alone", where=[]))
+            if "B15" in WANTED:
+                lists(folder, ours, postgres)
+            if "B16" in WANTED:
+                provisioning(folder, ours, postgres)
+            if "B17" in WANTED:
+                channel, micros = stored("PostgreSQL", ours, postgres)
+                rate, peer = postgres.copied(folder, "writer", "messages", 5000, f"SELECT * FROM messages WHERE channel = '{channel}'")
+                line("B17 CPU, PostgreSQL", f"{micros:.2f} us", "COPY", f"{rate:.0f}/s {peer:>7.2f} us",
+                     f"messages per CPU second {peer / micros:5.2f} x")
+                nats = start(Nats, folder)
+                separate = start(Ours, folder / "separate", where=[], MF_NATS_URL=nats.url, **postgres.variables("2"))
+                stored("PostgreSQL, NATS", separate, postgres, nats)
+                stored("SQLite, one process", start(Ours, folder / "alone", where=[]))
+            if "B18" in WANTED:
+                ranges(folder, ours, postgres)
         finally:
             for server in reversed(started):
                 server.process.terminate()
