@@ -55,7 +55,7 @@ fn normalise(field: &Field, value: &str) -> Result<String, String> {
         return boolean(value).map(|value| value.to_string());
     }
     if field.is_list() {
-        let items = value.split(',').map(str::trim);
+        let items = value.split([',', '\n']).map(str::trim);
         return Ok(items
             .filter(|item| !item.is_empty())
             .collect::<Vec<_>>()

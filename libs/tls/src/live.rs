@@ -119,7 +119,7 @@ impl<C: 'static> Live<C> {
         current.verifier.as_ref().ok_or_else(nobody)?.verify(chain)
     }
 
-    /// Returns what tells the CAs and lists apart that clients are judged by now.
+    /// Returns what tells the CAs, lists and pins apart that clients are judged by now.
     pub(crate) fn trust(&self) -> Option<[u8; 32]> {
         Some(self.current().verifier.as_ref()?.digest)
     }

@@ -12,7 +12,7 @@ use openssl::sha::Sha256;
 use openssl::x509::{X509, X509Crl, X509Ref};
 use zeroize::Zeroizing;
 
-use crate::settings::{Autocert, Pem, Settings, Stapling, read_file};
+use crate::settings::{Autocert, Pem, Pin, PinsFile, Settings, Stapling, read_file};
 
 /// What a generation is built from.
 pub(crate) struct Loaded {
@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     /// What the peer must chain to; for a client, `None` is the CAs of the system.
     pub(crate) cas: Option<Vec<X509>>,
     pub(crate) crls: Vec<X509Crl>,
+    /// The public keys a peer may have; without any, all of them.
+    pub(crate) pins: Vec<Pin>,
     /// What an operator should know.
     pub(crate) warnings: Vec<String>,
     /// Tells whether anything changed since another reading.
@@ -59,6 +61,7 @@ impl Loaded {
         };
         let cas = settings.material.ca.as_ref().and_then(|ca| reader.cas(ca));
         let crls = reader.crls(cas.as_deref().unwrap_or_default());
+        let pins = reader.pins();
         let Reader {
             warnings, digest, ..
         } = reader;
@@ -67,6 +70,7 @@ impl Loaded {
             further,
             cas,
             crls,
+            pins,
             warnings,
             digest: digest.finish(),
         })
@@ -83,9 +87,11 @@ pub(crate) fn directories(settings: &Settings) -> BTreeSet<PathBuf> {
     let pems = settings.material.pems().filter_map(Pem::path);
     let policy = &settings.policy;
     let lists = policy.crl_file.iter().chain(&policy.key_password_file);
+    let pins = settings.pins.iter().map(PinsFile::path);
     let cache = settings.autocert.as_ref();
     let cache = cache.and_then(|autocert| autocert.autocert_cache_dir.as_ref());
     pems.chain(lists.map(Path::new))
+        .chain(pins)
         .map(|file| match file.parent() {
             Some(parent) if parent != Path::new("") => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -290,6 +296,17 @@ impl Reader<'_> {
             }
         }
         crls
+    }
+
+    fn pins(&mut self) -> Vec<Pin> {
+        let pins = match &self.settings.pins {
+            Some(file) => file.read(self.problems),
+            None => self.settings.policy.pinned_spki.clone(),
+        };
+        for pin in &pins {
+            self.digest.update(&pin.0);
+        }
+        pins
     }
 
     fn file(&mut self, path: &str, field: &str) -> Option<Zeroizing<Vec<u8>>> {

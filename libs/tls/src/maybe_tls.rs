@@ -28,6 +28,11 @@ impl MaybeTls {
         Self(Stream::Tls(io, recheck.map(Box::new)))
     }
 
+    /// Tells whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0, Stream::Tls(..))
+    }
+
     /// Returns the socket below.
     pub fn tcp(&self) -> &TcpStream {
         match &self.0 {

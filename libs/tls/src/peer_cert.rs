@@ -10,12 +10,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// The certificate of a peer whose chain was verified; what it means is decided by who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCert {
-    /// The certificate itself.
-    pub der: Vec<u8>,
     /// SHA-256 of the certificate.
     pub sha256: [u8; 32],
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub spki_sha256: [u8; 32],
     /// The key identifier of its issuer; a serial number is unique only together with it.
     pub issuer_key_id: Option<Vec<u8>>,
     /// Its serial number, big endian.
@@ -35,15 +31,13 @@ pub struct PeerCert {
 impl PeerCert {
     /// Takes a certificate apart.
     pub(crate) fn new(cert: &X509Ref) -> Result<Self, ErrorStack> {
-        let der = cert.to_der()?;
         let names = cert.subject_alt_names();
         let names = || names.iter().flatten();
         let texts = |text: fn(&openssl::x509::GeneralNameRef) -> Option<&str>| {
             names().filter_map(text).map(str::to_owned).collect()
         };
         Ok(Self {
-            sha256: sha256(&der),
-            spki_sha256: spki_sha256(cert)?,
+            sha256: sha256(&cert.to_der()?),
             issuer_key_id: cert.authority_key_id().map(|id| id.as_slice().to_vec()),
             serial: cert.serial_number().to_bn()?.to_vec(),
             cn: common_name(cert),
@@ -51,7 +45,6 @@ impl PeerCert {
             dns: texts(|name| name.dnsname()),
             emails: texts(|name| name.email()),
             not_after: system_time(cert.not_after())?,
-            der,
         })
     }
 

@@ -75,6 +75,7 @@ impl PostgresTls {
                 key: pem(&files.key),
                 ca: pem(&files.root),
             },
+            pins: None,
             enabled: true,
             client_auth: ClientAuth::None,
             // libpq takes the CN of a certificate without DNS names, and certificates of version 1.

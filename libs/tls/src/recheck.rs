@@ -11,7 +11,7 @@ use crate::{Reason, Refused};
 /// Looks at the certificate of an open connection again when what it was judged by has changed.
 pub(crate) struct Recheck {
     tls: ServerTls,
-    /// The CAs and lists it was judged by.
+    /// The CAs, lists and pins it was judged by.
     digest: [u8; 32],
     /// Resolves with a generation of the material that is another one.
     swapped: Pin<Box<dyn Future<Output = u64> + Send>>,

@@ -63,7 +63,7 @@ impl ServerTls {
         self.live.swapped(known)
     }
 
-    /// Returns what tells the CAs and lists apart that clients are judged by now.
+    /// Returns what tells the CAs, lists and pins apart that clients are judged by now.
     pub(crate) fn trust(&self) -> Option<[u8; 32]> {
         self.live.trust()
     }

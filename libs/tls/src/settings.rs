@@ -6,6 +6,7 @@ mod kinds;
 mod load;
 mod object;
 mod pem;
+mod pins;
 mod policy;
 mod policy_load;
 mod rules;
@@ -19,6 +20,7 @@ pub use kinds::{
 pub(crate) use load::is_strict;
 pub(crate) use object::Material;
 pub(crate) use pem::{Pem, read_file};
+pub(crate) use pins::PinsFile;
 pub use policy::{MaterialVariables, Policy};
 
 /// The listeners and clients of the platform.
@@ -39,6 +41,8 @@ pub struct Settings {
     /// How a listener gets its certificates by itself, if it does.
     pub(crate) autocert: Option<Autocert>,
     pub(crate) material: Material,
+    /// Where the pins are read from again, if they are in a file.
+    pub(crate) pins: Option<PinsFile>,
     pub(crate) enabled: bool,
     pub(crate) client_auth: ClientAuth,
     pub(crate) profile: Profile,

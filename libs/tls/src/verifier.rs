@@ -55,7 +55,7 @@ impl Verifier {
         Ok(Self {
             digest: digest(loaded)?,
             store: store.build(),
-            rules: Rules::new(settings),
+            rules: Rules::new(settings, loaded),
         })
     }
 
@@ -118,6 +118,9 @@ fn digest(loaded: &Loaded) -> Result<[u8; 32], ErrorStack> {
     }
     for crl in &loaded.crls {
         digest.update(&crl.to_der()?);
+    }
+    for pin in &loaded.pins {
+        digest.update(&pin.0);
     }
     Ok(digest.finish())
 }

@@ -7,6 +7,7 @@ use openssl::ssl::{Ssl, SslRef};
 use openssl::x509::{X509Ref, X509StoreContext, X509StoreContextRef, X509VerifyResult};
 
 use crate::ffi;
+use crate::material::Loaded;
 use crate::peer_cert::{PeerCert, Uses, hex, spki_sha256};
 use crate::settings::{CrlMode, Pin, Profile, Role, Settings};
 use crate::{Reason, Refused};
@@ -45,13 +46,13 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, loaded: &Loaded) -> Self {
         let strict = settings.profile == Profile::Strict;
         Self {
             endpoint: settings.endpoint.name,
             forgive_missing_crl: settings.policy.crl_mode == CrlMode::Soft,
             state_client_auth: strict && settings.endpoint.role == Role::Listener,
-            pins: settings.policy.pinned_spki.clone(),
+            pins: loaded.pins.clone(),
             allowed: settings.policy.allowed_ids.clone(),
         }
     }
@@ -174,9 +175,7 @@ mod tests {
     fn cert(uris: &[&str], dns: &[&str]) -> PeerCert {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         PeerCert {
-            der: Vec::new(),
             sha256: [0; 32],
-            spki_sha256: [0; 32],
             issuer_key_id: None,
             serial: Vec::new(),
             cn: None,

@@ -87,7 +87,7 @@ fn every_type_is_read() {
         ("MF_X_PORT", " 1 "),
         ("MF_X_TLS", "T"),
         ("MF_X_STRICT", "off"),
-        ("MF_X_HOSTS", "a, b ,,c"),
+        ("MF_X_HOSTS", "a, b\n,,c\n"),
         ("MF_X_TIMEOUT", "1500ms"),
         ("MF_X_SECRET", "s,ecret"),
         ("MF_X_LOG_LEVEL", "Debug"),

@@ -23,7 +23,7 @@ pub(crate) fn client(
         builder.set_verify_cert_store(store::store(settings, loaded)?)?;
         builder.set_verify_depth(store::DEPTH);
         staple::expect(&mut builder, settings)?;
-        let rules = Rules::new(settings);
+        let rules = Rules::new(settings, loaded);
         builder.set_verify_callback(SslVerifyMode::PEER, move |good, context| {
             rules.judge(good, context)
         });

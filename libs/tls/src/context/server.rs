@@ -105,7 +105,7 @@ fn verify_clients(
     for ca in loaded.cas.iter().flatten() {
         builder.add_client_ca(ca).map_err(&refused)?;
     }
-    let rules = Rules::new(settings);
+    let rules = Rules::new(settings, loaded);
     builder.set_verify_callback(mode, move |good, context| rules.judge(good, context));
     Ok(())
 }

@@ -130,6 +130,7 @@ impl Autocert {
                 ca: ca.map(|path| Pem::file(variable, path)),
                 ..Material::default()
             },
+            pins: None,
             enabled: true,
             client_auth: ClientAuth::None,
             profile: Profile::Strict,

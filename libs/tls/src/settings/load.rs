@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::object::{self, Object};
 use super::policy_load::{self, Named};
 use super::rules;
-use super::{ClientAuth, Endpoint, Profile, Role, Settings};
+use super::{ClientAuth, Endpoint, PinsFile, Profile, Role, Settings};
 use crate::context::{self, ContextError};
 use crate::material::Loaded;
 
@@ -41,7 +41,8 @@ impl Settings {
         let named = policy_load::load(environment, endpoint, &mut found);
         let object = object::find(environment, endpoint, &mut found, warnings);
         let enabled = rules::enabled(&named, &object, endpoint, strict, &mut found, warnings);
-        let settings = settings(*endpoint, &named, object, enabled, strict);
+        let mut settings = settings(*endpoint, &named, object, enabled, strict);
+        settings.pins = PinsFile::find(environment, &named);
         rules::check(&settings, &named, strict, &mut found, warnings);
         if found.is_empty() && (enabled || settings.is_forwarded()) {
             let loaded = Loaded::read(&settings, &mut found);
@@ -82,6 +83,7 @@ fn settings(
         profile: policy.profile.unwrap_or(default_profile),
         policy,
         material: object.material,
+        pins: None,
         enabled,
     }
 }

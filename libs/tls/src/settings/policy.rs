@@ -55,7 +55,7 @@ pub struct Policy {
     pub crl_scope: CrlScope,
     /// OCSP stapling: `off`, `auto` or `must`. A listener asks the responder of its own certificate and presents the response; with `must`, no new certificate is used without one, and clients that ask for one are refused while there is none. A client refuses a revoked server; with `must`, also one without a good response.
     pub ocsp_stapling: Stapling,
-    /// SHA-256 of the public keys (SubjectPublicKeyInfo) a peer may have, on top of a good chain.
+    /// SHA-256 of the public keys (SubjectPublicKeyInfo) a peer may have, on top of a good chain. From a file (`…_PINNED_SPKI_FILE`) they are read again by a reload, and open connections of clients whose key is none of them end.
     pub pinned_spki: Vec<Pin>,
     /// Names a peer's certificate may have: URIs or DNS names of its SAN, with `*` at the end for a prefix.
     pub allowed_ids: Vec<String>,

@@ -1,7 +1,10 @@
 //! Conditions on top of a good chain.
 
+use tls::Reloaded;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::pki::{Issued, Spec};
-use crate::stage::{Fields, WORLD, meet, mutual};
+use crate::stage::{Fields, WORLD, meet, mutual, soon};
 
 async fn check(case: &str, fields: Fields<'_>, client: &Issued, expected: &str) {
     let meeting = meet(&mutual(fields), |builder| client.present(builder)).await;
@@ -19,15 +22,16 @@ async fn check(case: &str, fields: Fields<'_>, client: &Issued, expected: &str) 
     }
 }
 
+fn pin(issued: &Issued) -> String {
+    let key = issued.key.public_key_to_der().unwrap();
+    let key = openssl::sha::sha256(&key);
+    key.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
 #[tokio::test]
 async fn pins() {
-    let key = WORLD.client.key.public_key_to_der().unwrap();
-    let pin: String = openssl::sha::sha256(&key)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
-    let other = "00".repeat(32);
-    let both = format!("{other}, {pin}");
+    let (pinned, other) = (pin(&WORLD.client), "00".repeat(32));
+    let both = format!("{other}, {pinned}");
     check("pinned", &[("PINNED_SPKI", &both)], &WORLD.client, "ok").await;
     check(
         "not pinned",
@@ -38,18 +42,51 @@ async fn pins() {
     .await;
     // A pin is a condition more, not a way in.
     let stranger = WORLD.stranger.issue(&Spec::client());
-    let key = stranger.key.public_key_to_der().unwrap();
-    let pin: String = openssl::sha::sha256(&key)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let pinned = pin(&stranger).to_lowercase();
     check(
         "pinned stranger",
-        &[("PINNED_SPKI", &pin)],
+        &[("PINNED_SPKI", &pinned)],
         &stranger,
         "unknown_ca",
     )
     .await;
+}
+
+/// Row 79: who is no longer pinned goes, everybody else stays.
+#[tokio::test]
+async fn a_connection_ends_with_the_pin_it_rests_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pins");
+    let issuer = &WORLD.intermediate;
+    let (good, bad) = (issuer.issue(&Spec::client()), issuer.issue(&Spec::client()));
+    std::fs::write(&path, format!("{}\n{}\n", pin(&good), pin(&bad))).unwrap();
+    let acceptor = mutual(&[("PINNED_SPKI_FILE", path.to_str().unwrap())]);
+    let reload = || acceptor.tls().unwrap().reload();
+    let meet = async |client: &Issued| meet(&acceptor, |builder| client.present(builder)).await;
+    let (kept, cut) = (meet(&good).await, meet(&bad).await);
+    let (mut kept, mut keeper) = (kept.server.ok().unwrap().io, kept.client.unwrap());
+    let (mut cut, _client) = (cut.server.ok().unwrap().io, cut.client.unwrap());
+    assert_eq!(reload().unwrap(), Reloaded::Unchanged);
+    std::fs::write(&path, pin(&good)).unwrap();
+    assert_eq!(reload().unwrap(), Reloaded::Swapped(2));
+    let error = soon(cut.read_u8()).await.unwrap_err().to_string();
+    assert!(error.contains("(pin)"), "{error}");
+    keeper.write_u8(7).await.unwrap();
+    assert_eq!(soon(kept.read_u8()).await.unwrap(), 7);
+    // What is no list of pins changes nothing, above all not to a list of none.
+    for (content, reason) in [
+        ("", "MF_HTTP_ADAPTER_TLS_PINNED_SPKI_FILE holds no pin"),
+        ("00", "is no SHA-256"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let error = reload().unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    let error = reload().unwrap_err().to_string();
+    assert!(error.contains("cannot read"), "{error}");
+    assert_eq!(meet(&bad).await.outcome(), "pin");
+    assert_eq!(meet(&good).await.outcome(), "ok");
 }
 
 #[tokio::test]
@@ -79,6 +116,16 @@ async fn allowed_names() {
                 "URI:spiffe://test/svc/http-adapter",
                 "URI:spiffe://test/thing/1",
             ],
+            "policy",
+        ),
+        (
+            "another case",
+            &["URI:spiffe://test/svc/HTTP-adapter"],
+            "policy",
+        ),
+        (
+            "a way around",
+            &["URI:spiffe://test/svc/../svc/http-adapter"],
             "policy",
         ),
         ("none", &[], "policy"),
