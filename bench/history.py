@@ -48,6 +48,10 @@ class Client:
             raise SystemExit(f"{method} {path}: {response.status} {content.decode()}")
         return json.loads(content) if content else None
 
+    def renew(self):
+        """Connects anew at the next request: a connection that was idle for long may be closed by now."""
+        self.connection.close()
+
     def mean(self, path, times):
         """The mean time of an answer in ms, after one that warms up."""
         self("GET", path)
@@ -72,6 +76,7 @@ def lists(folder, ours, postgres):
     for number, first in enumerate((ids[PAGE - 1], ids[2 * PAGE - 1])):
         fill(postgres, owner, first, ids[ids.index(first) + 1], number, THINGS // 2)
     postgres.sql("things", "VACUUM ANALYZE things")
+    ask.renew()
     total = THINGS // 2 * 2 + 3 * PAGE
     means = []
     chosen = "SELECT id, key_sealed, default_channel, name, metadata FROM things"
@@ -181,6 +186,7 @@ def ranges(folder, ours, postgres):
         SELECT '{channel}', {first} + n * 0.25, gen_random_uuid(), 0, '', '{ours.thing}', 'mqtt', 'load', n, 100
         FROM generate_series(0, {POINTS} - 1) AS n;
         VACUUM ANALYZE messages;""")
+    ask.renew()
     if ask("GET", path)["total"] != POINTS + 2:
         raise SystemExit("not all points are readable")
     middle = (first + last) // 2
