@@ -91,9 +91,7 @@ mod tests {
 
     fn certificate(uris: &[&str], cn: Option<&str>) -> PeerCert {
         PeerCert {
-            der: Vec::new(),
             sha256: [0; 32],
-            spki_sha256: [0; 32],
             issuer_key_id: None,
             serial: Vec::new(),
             cn: cn.map(str::to_owned),

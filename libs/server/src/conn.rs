@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -108,6 +109,11 @@ impl Conn {
     pub fn secured(&self) -> &Secured {
         &self.secured
     }
+
+    /// Takes out what is known of its encryption: a connection that is served for long needs no room for it.
+    pub fn take_secured(&mut self) -> Secured {
+        mem::take(&mut self.secured)
+    }
 }
 
 /// The first byte of every TLS connection, and of nothing that is spoken in plaintext here.
@@ -119,7 +125,7 @@ static HELLOS: Throttle = Throttle::new(Duration::from_secs(60));
 impl Conn {
     /// Says that the peer speaks TLS on a port without: it only sees that the answer is none.
     fn note_hello(&self, first: &[u8]) {
-        let is_hello = self.secured.tls.is_none() && first.first() == Some(&TLS_HANDSHAKE);
+        let is_hello = !self.io.is_tls() && first.first() == Some(&TLS_HANDSHAKE);
         if is_hello && HELLOS.passes(Instant::now()) {
             let listener = self.io.tcp().local_addr().ok();
             let peer = self.peer.0;

@@ -125,9 +125,9 @@ async fn enter(
 ) -> Result<(), BoxError> {
     loop {
         tokio::select! {
-            conn = listener.accept() => {
+            mut conn = listener.accept() => {
                 let Peer(peer) = conn.peer();
-                let origin = Known::origin(device_auth, peer, conn.secured());
+                let origin = Known::origin(device_auth, peer, &conn.take_secured());
                 link.attach(conn, origin);
             }
             () = stop.cancelled() => return Ok(()),

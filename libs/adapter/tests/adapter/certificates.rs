@@ -17,9 +17,7 @@ use crate::stage::{Stage, eventually};
 /// A verified certificate, good for an hour.
 fn certificate(sha256: u8) -> PeerCert {
     PeerCert {
-        der: Vec::new(),
         sha256: [sha256; 32],
-        spki_sha256: [0; 32],
         issuer_key_id: None,
         serial: Vec::new(),
         cn: None,
