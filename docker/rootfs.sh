@@ -1,12 +1,13 @@
 #!/bin/sh
-# Lays out the root file system of the image: the binary, the libraries it is linked with, CA roots, time zones, a user.
+# Lays out the root file system of the image in FOLDER/root: the binary, the libraries it is linked with, CA roots, time zones, a user.
 #
 # usage: rootfs.sh BINARY FOLDER
 set -eu
-binary=$1 root=$2
+binary=$1 root=$2/root
 
-rm -rf "$root"
-mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/usr/share" "$root/data"
+rm -rf "$2"
+# The folder for data is copied by itself: its owner is another one, and a folder that is there keeps the one it has.
+mkdir -p "$root/usr/bin" "$root/etc/ssl/certs" "$root/usr/share" "$2/data"
 install -m 755 "$binary" "$root/usr/bin/ferroflux"
 strip "$root/usr/bin/ferroflux"
 # `name => /path (address)`, and the loader as a bare path.
