@@ -4,12 +4,13 @@
 usage: run.py [MODE ...]; a mode is key, x509, key-tls, x509-tls or x509-all, and none means all
 """
 
+import os
 import sys
 import time
 
 import faults
 import walkthrough
-from composition import Composition
+from composition import Composition, output, until
 
 ADDONS = ["docker/addons/history", "docker/addons/ha"]
 FILES = {
@@ -24,6 +25,16 @@ def step(name, work, *arguments):
     start = time.monotonic()
     work(*arguments)
     print(f"  {name}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def alone():
+    """The image with nothing else is the whole platform in one process, with its data in a volume."""
+    container = output("docker", "run", "-d", "-v", "/data", os.environ.get("MF_IMAGE", "ferroflux/ferroflux:dev"))
+    try:
+        state = lambda: output("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
+        until("the image alone to be healthy", lambda: state() == "healthy")
+    finally:
+        output("docker", "rm", "--force", "--volumes", container)
 
 
 def run(mode):
@@ -53,5 +64,7 @@ if __name__ == "__main__":
     for mode in modes:
         if mode not in MODES:
             sys.exit(__doc__)
+    step("the image alone", alone)
+    for mode in modes:
         run(mode)
     print(f"{len(modes)} passed, 0 failed")
