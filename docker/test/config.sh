@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+# The backend of the collector, which has no default.
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://otlp.example
 compose=(docker-compose)
 command -v docker-compose >/dev/null || compose=(docker compose)
 count=0 base=docker/docker-compose.yml ha=docker/addons/ha history=docker/addons/history
@@ -21,7 +23,7 @@ for mode in : key: x509: x509:registry x509:cn_thing_key; do
 	auth=${mode%:*} identity=${mode#*:}
 	reads "$auth" "$identity"
 	for tls in '' docker/tls.yml; do
-		for addon in '' docker/addons/prometheus/docker-compose.yml; do
+		for addon in '' docker/addons/{prometheus,otel}/docker-compose.yml; do
 			# shellcheck disable=SC2086 # nothing is no file
 			reads "$auth" "$identity" $base $tls $addon
 			# shellcheck disable=SC2086
