@@ -7,7 +7,7 @@ use e2e::{Role, Shape, curl, until};
 use serde_json::{Value, json};
 
 use crate::both_shapes;
-use crate::clients::{publish, websocket};
+use crate::clients::{Client, publish, websocket};
 use crate::stage::Stage;
 
 both_shapes!(
@@ -33,8 +33,8 @@ fn each<'a>(page: &'a Value, field: &str) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Sends five records over three protocols, in the order of their times.
-async fn send_over_each(stage: &Stage) -> anyhow::Result<()> {
+/// Sends five records over three protocols, in the order of their times; the WebSocket sends for as long as it is held.
+async fn send_over_each(stage: &Stage) -> anyhow::Result<Client> {
     let (key, channel) = (stage.thing.key.as_str(), stage.channel.as_str());
     let path = format!("{channel}/messages/room/1");
     let pack = r#"[{"bn":"dev:","bt":1700000000,"n":"t","u":"Cel","v":20},{"n":"t","t":60,"v":22.5},{"n":"on","vb":true}]"#;
@@ -60,12 +60,12 @@ async fn send_over_each(stage: &Stage) -> anyhow::Result<()> {
     socket
         .tell(r#"text [{"n":"label","t":1700000180,"vs":"a, b"}]"#)
         .await?;
-    Ok(())
+    Ok(socket)
 }
 
 async fn every_protocol_is_read_back(shape: Shape) -> anyhow::Result<()> {
     let stage = Stage::set(shape).await?;
-    send_over_each(&stage).await?;
+    let _socket = send_over_each(&stage).await?;
     let page = stage.stored("", 5).await?.json();
     assert_eq!(
         each(&page, "name"),
