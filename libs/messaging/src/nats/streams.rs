@@ -56,10 +56,10 @@ fn common(max_bytes: u64, num_replicas: usize) -> Config {
 /// Returns the stream that is described, and makes it when there is none of that name.
 pub(super) async fn ensure(link: &Link, wanted: &Config) -> Result<Stream> {
     let stream = match link.js.get_or_create_stream(wanted.clone()).await {
-        // Another process with other settings has made it at this moment.
+        // Another process with other settings has made it at this moment; if so, it is there by its name.
         Err(error) if is_taken(&error.kind()) => {
             let found = link.js.get_stream(&wanted.name).await;
-            found.map_err(unavailable)?
+            found.map_err(|_| explain(wanted, &error))?
         }
         stream => stream.map_err(|error| explain(wanted, &error))?,
     };
@@ -119,8 +119,13 @@ fn differences(found: &Config, wanted: &Config) -> Vec<String> {
     wrong.map(|(_, reason)| reason).collect()
 }
 
+/// NATS 2.9 may call the stream of another process that makes it right now one that overlaps.
 fn is_taken(error: &CreateStreamErrorKind) -> bool {
-    matches!(error, CreateStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NAME_EXIST)
+    let taken = [
+        ErrorCode::STREAM_NAME_EXIST,
+        ErrorCode::STREAM_SUBJECT_OVERLAP,
+    ];
+    matches!(error, CreateStreamErrorKind::JetStream(error) if taken.contains(&error.error_code()))
 }
 
 fn explain(wanted: &Config, error: &CreateStreamError) -> model::Error {
