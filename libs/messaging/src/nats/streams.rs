@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::context::{
+    CreateStreamError, CreateStreamErrorKind, GetStreamErrorKind,
+};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use model::Result;
 
@@ -59,7 +61,10 @@ pub(super) async fn ensure(link: &Link, wanted: &Config) -> Result<Stream> {
         // Another process with other settings has made it at this moment; if so, it is there by its name.
         Err(error) if is_taken(&error.kind()) => {
             let found = link.js.get_stream(&wanted.name).await;
-            found.map_err(|_| explain(wanted, &error))?
+            found.map_err(|absent| match absent.kind() {
+                GetStreamErrorKind::JetStream(_) => explain(wanted, &error),
+                _ => unavailable(absent),
+            })?
         }
         stream => stream.map_err(|error| explain(wanted, &error))?,
     };
