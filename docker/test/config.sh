@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Has compose read every combination of files and modes, with the images it names or not: no engine is needed.
+# Has compose read every mode, and every file to add by itself and with all others, with and without TLS; no engine is needed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -7,35 +7,44 @@ cd "$(dirname "$0")/../.."
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://otlp.example
 compose=(docker-compose)
 command -v docker-compose >/dev/null || compose=(docker compose)
-count=0 base=docker/docker-compose.yml ha=docker/addons/ha history=docker/addons/history
+count=0 base=docker/docker-compose.yml
 
-# Reads files in one mode; with none, the one that .env names.
+# Reads files; with none, the one that .env names.
 reads() {
-	local auth=$1 identity=$2 file files=()
-	shift 2
+	local file files=()
 	for file in "$@"; do files+=(-f "$file"); done
-	AUTH=$auth MF_X509_IDENTITY=$identity "${compose[@]}" "${files[@]}" config >/dev/null ||
-		{ echo "AUTH=$auth MF_X509_IDENTITY=$identity ${compose[*]} ${files[*]} cannot be read" >&2; exit 1; }
+	"${compose[@]}" "${files[@]}" config >/dev/null ||
+		{ echo "AUTH=${AUTH-} MF_X509_IDENTITY=${MF_X509_IDENTITY-} ${compose[*]} ${files[*]} cannot be read" >&2; exit 1; }
 	count=$((count + 1))
 }
 
-for mode in : key: x509: x509:registry x509:cn_thing_key; do
-	auth=${mode%:*} identity=${mode#*:}
-	reads "$auth" "$identity"
-	for tls in '' docker/tls.yml; do
-		for addon in '' docker/addons/{prometheus,otel}/docker-compose.yml; do
-			# shellcheck disable=SC2086 # nothing is no file
-			reads "$auth" "$identity" $base $tls $addon
-			# shellcheck disable=SC2086
-			reads "$auth" "$identity" $base $tls $addon $ha/docker-compose.yml ${tls:+$ha/tls.yml} \
-				$history/docker-compose.yml ${tls:+$history/tls.yml}
-		done
+# Reads addons, each before what goes last with TLS.
+with() {
+	local addon files=($base) tls=($base docker/tls.yml)
+	for addon in "$@"; do
+		files+=("docker/addons/$addon/docker-compose.yml")
+		tls+=("docker/addons/$addon/docker-compose.yml")
+		[ ! -f "docker/addons/$addon/tls.yml" ] || tls+=("docker/addons/$addon/tls.yml")
 	done
+	reads "${files[@]}"
+	reads "${tls[@]}"
+}
+
+for mode in : key: x509: x509:registry x509:cn_thing_key; do
+	AUTH=${mode%:*} MF_X509_IDENTITY=${mode#*:} reads
 done
 if AUTH=none "${compose[@]}" config >/dev/null 2>&1; then
 	echo "AUTH=none is taken for a mode" >&2
 	exit 1
 fi
+# No other file asks for the mode, so that one mode will do for all of them.
+asks=$(grep -lrE '\$\{(AUTH|MF_X509_IDENTITY)\b' docker --include='*.yml')
+[ "$asks" = $base ] || { printf 'only %s may ask for the mode:\n%s\n' $base "$asks" >&2; exit 1; }
+addons=$(basename -a docker/addons/*/)
+with
+for addon in $addons; do with "$addon"; done
+# shellcheck disable=SC2086 # a list of words
+with $addons
 # Two ways to one image: what is said of it must be the same.
 said() {
 	sed -n '/^LABEL/,$p' "docker/$1"
