@@ -42,7 +42,7 @@ sed -i 's|reasonCode.value in \[0, 1, 2, 0x80\]|reasonCode.value in [0, 1, 2, 0x
 
 # Every port is chosen by the system and written to run.json.
 ports=()
-for name in FRONT USERS_HTTP USERS_GRPC THINGS_HTTP THINGS_AUTH_HTTP THINGS_AUTH_GRPC HTTP_ADAPTER WS_ADAPTER MQTT_ADAPTER MQTT_ADAPTER_WS; do
+for name in FRONT USERS_HTTP USERS_GRPC THINGS_HTTP THINGS_AUTH_HTTP THINGS_AUTH_GRPC HTTP_ADAPTER WS_ADAPTER MQTT_ADAPTER MQTT_ADAPTER_WS WRITER READER; do
 	ports+=("MF_${name}_PORT=0")
 done
 
