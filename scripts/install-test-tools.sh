@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests run against: servers, clients and languages from the distribution, Python packages in target/venv,
-# and those of Node in target/node.
+# those of Node in target/node, and in target/nats a NATS server where the distribution's is not fit.
 #
 # usage: install-test-tools.sh [compose|long]; with `compose` also what starts containers, with `long` also scanners of TLS
 #
@@ -17,6 +17,8 @@ PYTHON_MODULES=(websockets paho nats requests google/protobuf aiocoap kubernetes
 NODE=target/node
 NODE_EXAMPLES=examples/javascript/package.json
 GO_LIBRARIES=/usr/share/gocode/src/github.com
+NATS=target/nats
+NATS_SUITE=trixie
 
 have() {
 	command -v "$1" >/dev/null
@@ -35,6 +37,11 @@ have_venv() {
 
 have_node_packages() {
 	[ -d "$NODE/node_modules" ] && cmp -s "$NODE_EXAMPLES" "$NODE/package.json"
+}
+
+# NATS 2.9.7 to 2.9.15, which Debian 12 has, drop messages when they are started again.
+have_nats() {
+	[ -x "$NATS/nats-server" ] || ! nats-server --version | grep -Eq 'v2\.9\.([789]|1[0-5])$'
 }
 
 # An engine, and what makes stand-ins for base images.
@@ -116,6 +123,26 @@ install_node_packages() {
 	rm -rf "$fresh"
 }
 
+# Takes the server alone out of a later Debian, from where this one has its packages, and changes nothing of this one.
+install_nats() {
+	local dir sources=/etc/apt/sources.list.d/debian.sources
+	dir=$(mktemp -d)
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$NATS"
+	sed "1,/^\$/s/^Suites:.*/Suites: $NATS_SUITE/;/^\$/q" "$sources" >"$dir/later.sources"
+	local apt=(apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$dir" -o Dir::State::Lists="$dir/lists"
+		-o Dir::Cache="$dir" -o APT::Sandbox::User=)
+	echo "installing the nats-server of Debian $NATS_SUITE in $NATS" >&2
+	if (cd "$dir" && "${apt[@]}" update && "${apt[@]}" download nats-server && dpkg -x nats-server_*.deb .) >"$dir/log" 2>&1; then
+		mv "$dir/usr/sbin/nats-server" "$NATS"
+		rm -rf "$dir"
+	else
+		tail -n 5 "$dir/log" >&2
+		rm -rf "$dir"
+		echo "the tests need a nats-server that is older than 2.9.7, or 2.9.16 or later; please put one in $NATS" >&2
+		exit 1
+	fi
+}
+
 mapfile -t packages < <(
 	missing_packages
 	[ "${1:-}" != compose ] || missing_for_compose
@@ -129,4 +156,7 @@ if ! have_venv; then
 fi
 if ! have_node_packages; then
 	install_node_packages
+fi
+if ! have_nats; then
+	install_nats
 fi

@@ -9,7 +9,8 @@ set -eu
 # With job control each child has a process group, so that stopping the command stops what it started.
 set -m
 
-PATH=$PATH:/usr/sbin:/sbin
+# The NATS server that install-test-tools.sh put there goes before the distribution's.
+export PATH=$(realpath -m "$0/../../target/nats"):$PATH:/usr/sbin:/sbin
 DEADLINE_SECONDS=60
 
 if [ $# -eq 0 ]; then

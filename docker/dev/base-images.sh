@@ -66,9 +66,13 @@ make_postgres() {
 }
 
 make_nats() {
+	# The server that the other tests run against.
+	PATH=$(realpath -m "$0/../../../target/nats"):$PATH:/usr/sbin
+	cp "$(command -v nats-server)" "$work/context"
 	build "$nats" <<-DOCKERFILE
 		FROM $base
-		RUN $install nats-server ca-certificates wget && $clean && ln -s /usr/sbin/nats-server /usr/local/bin/
+		RUN $install ca-certificates wget && $clean
+		COPY nats-server /usr/local/bin/
 		CMD ["nats-server"]
 	DOCKERFILE
 }

@@ -9,7 +9,8 @@ const connection = await connect({ servers: NATS_URL, tls });
 
 // From here on messages wait for this consumer until it acknowledges them, also while it is away.
 const manager = await connection.jetstreamManager();
-await manager.consumers.add("MESSAGES", { durable_name: "backend", ack_policy: AckPolicy.Explicit });
+const settings = { durable_name: "backend", ack_policy: AckPolicy.Explicit };
+await manager.consumers.info("MESSAGES", "backend").catch(() => manager.consumers.add("MESSAGES", settings));
 const consumer = await connection.jetstream().consumers.get("MESSAGES", "backend");
 console.log("ready");
 const delivery = await consumer.next();

@@ -45,11 +45,10 @@ const MAX_REGISTRY_BYTES: u64 = 64 << 20;
 /// How much of what is not acknowledged the stream of events keeps at most; the services have the rest in their outbox.
 const MAX_EVENT_BYTES: u64 = 256 << 20;
 
-/// Connects to the server as [`open`] does, and makes nothing there.
-pub(crate) async fn probe(url: &str, config: &Config) -> Result<()> {
-    Link::connect(&url.parse()?, &config.nats_tls)
-        .await
-        .map(drop)
+/// Connects to the server as [`open`] does, and makes nothing there; returns a known weakness of it.
+pub(crate) async fn probe(url: &str, config: &Config) -> Result<Option<&'static str>> {
+    let link = Link::connect(&url.parse()?, &config.nats_tls).await?;
+    Ok(link::weakness(&link.client))
 }
 
 /// Opens the buses on the server of that URL, whose credentials are shown to nobody else.

@@ -138,12 +138,14 @@ pub async fn open(config: &Config) -> Result<(Buses, Driver)> {
 
 /// Looks whether the NATS server of a configuration, if it names one, does what the buses need; changes nothing there.
 ///
+/// Returns what is known to be wrong with the version of a server that does.
+///
 /// # Errors
 /// As [`open`].
-pub async fn probe(config: &Config) -> Result<()> {
+pub async fn probe(config: &Config) -> Result<Option<&'static str>> {
     match &config.nats_url {
         Some(url) => nats::probe(url, config).await,
-        None => Ok(()),
+        None => Ok(None),
     }
 }
 

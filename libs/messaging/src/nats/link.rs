@@ -185,5 +185,17 @@ fn check_server(client: &Client, address: &Address) -> Result<()> {
             "the NATS server at {address} has no JetStream; start it with -js"
         )));
     }
+    if let Some(weakness) = weakness(client) {
+        tracing::warn!(version = info.version, "{weakness}");
+    }
     Ok(())
+}
+
+/// Returns what operators must know of a server that works.
+pub(super) fn weakness(client: &Client) -> Option<&'static str> {
+    let since = client.is_server_compatible(2, 9, 7);
+    (since && !client.is_server_compatible(2, 9, 16)).then_some(
+        "NATS 2.9.7 to 2.9.15 may drop acknowledged messages that wait for a consumer when it is started again; use 2.9.16 or \
+         later",
+    )
 }

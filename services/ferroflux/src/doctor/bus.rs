@@ -11,7 +11,11 @@ pub(super) async fn look(findings: &mut Findings, settings: &Settings) {
         return;
     }
     match messaging::probe(&config).await {
-        Ok(()) => findings.good("MF_NATS_URL", "leads to a NATS server with JetStream"),
+        Ok(None) => findings.good("MF_NATS_URL", "leads to a NATS server with JetStream"),
+        Ok(Some(weakness)) => findings.warn(
+            "MF_NATS_URL",
+            format!("leads to a server to replace: {weakness}"),
+        ),
         Err(error) if error.code == "bus_unavailable" => {
             findings.fault("MF_NATS_URL", "leads to no server that answers");
         }
