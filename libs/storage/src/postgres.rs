@@ -50,7 +50,11 @@ pub(crate) async fn open(settings: &PostgresSettings) -> Result<Pool> {
     }
     if let Some(schema) = &settings.schema {
         let sql = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
-        connection.batch_execute(&sql).await.map_err(classify)?;
+        match connection.batch_execute(&sql).await.map_err(classify) {
+            // Another process makes it at this moment, which `IF NOT EXISTS` does not see.
+            Err(Error::Unique(_)) => {}
+            made => made?,
+        }
     }
     drop(connection);
     Ok(pool)

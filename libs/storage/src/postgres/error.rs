@@ -39,10 +39,14 @@ fn describe(refusal: &DbError) -> BoxError {
     format!("{severity}: {message} (SQLSTATE {})", code.code()).into()
 }
 
-/// Connection lost, out of resources, stopped by an operator or a timeout, beaten by another transaction, stand-by.
+/// Connection lost, out of resources, stopped by an operator or a timeout, beaten by another transaction, stand-by, a database
+/// that takes no connections now.
 fn is_passing(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "53" | "57"))
-        || matches!(code, "40001" | "40P01" | "55P03" | "25006" | "25P03")
+        || matches!(
+            code,
+            "40001" | "40P01" | "55P03" | "25006" | "25P03" | "55000"
+        )
 }
 
 fn caused_by_io(error: &tokio_postgres::Error) -> bool {
