@@ -2,7 +2,7 @@
 //!
 //! What a statement may use, pinned by the contract tests of this crate on both databases:
 //!
-//! - Parameters are `$1, $2, ..` in any order and number. An optional filter states its type once:
+//! - Parameters are `$1, $2, ..` in any order and number, and a text has no other `$`. An optional filter states its type once:
 //!   `(CAST($1 AS TEXT) IS NULL OR name = $1)`. The cast is for that test only: compare with the bare `$1`.
 //!   PostgreSQL plans each statement for its values, so that a filter that is absent costs nothing.
 //! - Integers are `i64` for `BIGINT` and `i32` for `INTEGER`. JSON values are objects.

@@ -1,18 +1,21 @@
 //! What the rules rely on in a repository, on every database at hand.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+#[path = "../../../libs/storage/tests/contract/databases.rs"]
+mod databases;
+
 use std::sync::Arc;
 
+use databases::databases;
 use model::{Secret, Timestamp, UserId};
 use proto::Change;
 use serde_json::json;
-use storage::{Db, Settings, outbox};
+use storage::{Db, outbox};
 use tokio::sync::Notify;
 use users::events::Event;
 use users::model::{Account, Email, Limits, Metadata, User};
 use users::repository::Repository;
 use users::{Error, Store};
-use uuid::Uuid;
 
 const AT: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
 
@@ -22,26 +25,10 @@ struct Case {
     wake: Arc<Notify>,
 }
 
-/// Returns a repository on SQLite, and one on PostgreSQL when `TEST_POSTGRES_URL` names a server.
-#[expect(clippy::disallowed_methods, reason = "the environment of the test run")]
+/// Returns a repository on each of the databases.
 async fn cases() -> Vec<Case> {
-    let mut settings = vec![Settings::sqlite_memory()];
-    match std::env::var("TEST_POSTGRES_URL") {
-        Ok(url) => {
-            let schema = format!("test_{}", Uuid::new_v4().simple());
-            settings.push(Settings::postgres_schema(&url, &schema).unwrap());
-        }
-        Err(_) => {
-            assert!(
-                std::env::var("CI").is_err(),
-                "CI must set TEST_POSTGRES_URL"
-            );
-            eprintln!("skipped on PostgreSQL: TEST_POSTGRES_URL is not set");
-        }
-    }
     let mut cases = Vec::new();
-    for settings in settings {
-        let db = storage::open(&settings).await.unwrap();
+    for db in databases().await {
         let wake = Arc::new(Notify::new());
         let store = Store::open(db.clone(), wake.clone()).await.unwrap();
         cases.push(Case { db, store, wake });

@@ -2,45 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod aggregates;
+#[path = "../../../storage/tests/contract/databases.rs"]
+mod databases;
 mod pages;
 mod partitions;
 mod retention;
 mod writing;
 
 use bytes::Bytes;
+use databases::databases;
 use history::{Content, Entry, History, Paging, Query, Raw};
 use model::{ChannelId, MessageId, ThingId, Timestamp};
 use senml::{Record, Value};
-use storage::{Db, Settings};
-use uuid::Uuid;
 
 /// The first second of most tests.
 const T: f64 = 1_700_000_000.0;
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
-
-/// Returns an empty SQLite database, and an empty schema of PostgreSQL when `TEST_POSTGRES_URL` names a server.
-async fn databases() -> Vec<Db> {
-    let mut databases = vec![storage::open(&Settings::sqlite_memory()).await.unwrap()];
-    if let Some(url) = postgres_url() {
-        let schema = format!("test_{}", Uuid::new_v4().simple());
-        let settings = Settings::postgres_schema(&url, &schema).unwrap();
-        databases.push(storage::open(&settings).await.unwrap());
-    }
-    databases
-}
-
-#[expect(clippy::disallowed_methods, reason = "the environment of the test run")]
-fn postgres_url() -> Option<String> {
-    let url = std::env::var("TEST_POSTGRES_URL").ok();
-    if url.is_none() {
-        assert!(
-            std::env::var("CI").is_err(),
-            "CI must set TEST_POSTGRES_URL"
-        );
-        eprintln!("skipped on PostgreSQL: TEST_POSTGRES_URL is not set");
-    }
-    url
-}
 
 async fn histories() -> Vec<History> {
     let mut histories = Vec::new();

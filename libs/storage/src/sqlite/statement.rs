@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
 
 use crate::{Error, Param, Result, Row};
 
 pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(sql).map_err(classify)?;
+    let mut statement = prepare(connection, sql)?;
     bind(&mut statement, params)?;
     let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
     let mut answer = Vec::new();
@@ -22,35 +22,32 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
-    let mut statement = connection.prepare_cached(sql).map_err(classify)?;
+    let mut statement = prepare(connection, sql)?;
     bind(&mut statement, params)?;
     let changed = statement.raw_execute().map_err(classify)?;
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
-/// Binds `$n` to the n-th value: SQLite itself would number the parameters by first appearance.
+/// Prepares a statement with `?n` for `$n`: SQLite looks a number up at once, and a name among all there are.
+fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
+    let sql = sql.replace('$', "?");
+    connection.prepare_cached(&sql).map_err(classify)
+}
+
+/// Binds the n-th value to `$n`.
 fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()> {
-    let mut used = 0;
-    for index in 1..=statement.parameter_count() {
-        let number: usize = statement
-            .parameter_name(index)
-            .and_then(|name| name.strip_prefix('$'))
-            .and_then(|number| number.parse().ok())
-            .ok_or_else(|| Error::internal("a parameter is not $1, $2, .."))?;
-        let value = number
-            .checked_sub(1)
-            .and_then(|place| params.get(place))
-            .ok_or_else(|| Error::internal(format!("there is no value for ${number}")))?;
+    let (count, given) = (statement.parameter_count(), params.len());
+    if count != given {
+        return Err(Error::internal(format!(
+            "{given} values for {count} parameters"
+        )));
+    }
+    for (index, value) in (1_usize..).zip(params) {
         statement
             .raw_bind_parameter(index, value)
             .map_err(classify)?;
-        used = used.max(number);
     }
-    if used == params.len() {
-        Ok(())
-    } else {
-        Err(Error::internal("there are more values than parameters"))
-    }
+    Ok(())
 }
 
 pub(super) fn values(params: &[&dyn Param]) -> Result<Vec<Value>> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod bulk;
+mod databases;
 mod dialect;
 mod errors;
 mod functions;
@@ -12,17 +13,8 @@ mod outbox;
 mod plans;
 mod transactions;
 
-use storage::{Db, Migration, Settings, Sql};
-use uuid::Uuid;
-
-/// Returns an empty SQLite database, and an empty schema of PostgreSQL when `TEST_POSTGRES_URL` names a server.
-async fn databases() -> Vec<Db> {
-    let mut databases = vec![storage::open(&Settings::sqlite_memory()).await.unwrap()];
-    if let Some(settings) = postgres() {
-        databases.push(storage::open(&settings).await.unwrap());
-    }
-    databases
-}
+use databases::{databases, postgres, postgres_url};
+use storage::{Db, Migration, Sql};
 
 /// Returns the databases with a table made on each.
 async fn with_table(sql: &'static str) -> Vec<Db> {
@@ -34,26 +26,6 @@ async fn with_table(sql: &'static str) -> Vec<Db> {
             .unwrap();
     }
     databases
-}
-
-/// Returns an empty schema of the PostgreSQL server for tests, if there is one.
-fn postgres() -> Option<Settings> {
-    let url = postgres_url()?;
-    let schema = format!("test_{}", Uuid::new_v4().simple());
-    Some(Settings::postgres_schema(&url, &schema).unwrap())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the environment of the test run")]
-fn postgres_url() -> Option<String> {
-    let url = std::env::var("TEST_POSTGRES_URL").ok();
-    if url.is_none() {
-        assert!(
-            std::env::var("CI").is_err(),
-            "CI must set TEST_POSTGRES_URL"
-        );
-        eprintln!("skipped on PostgreSQL: TEST_POSTGRES_URL is not set");
-    }
-    url
 }
 
 async fn count(db: &Db) -> i64 {

@@ -6,6 +6,8 @@ mod anything;
 mod certificates;
 mod channels;
 mod connections;
+#[path = "../../../../libs/storage/tests/contract/databases.rs"]
+mod databases;
 mod default_channel;
 mod events;
 mod owners;
@@ -19,12 +21,12 @@ use std::sync::Arc;
 use ::things::model::{Details, Key, Metadata, Name, NewThing};
 use ::things::{Config, Service};
 use async_trait::async_trait;
+use databases::databases;
 use model::{Caller, Error, ErrorKind, PageQuery, Secret, Timestamp, UserId};
 use proto::users::Users;
 use proto::{Change, things::Things};
 use serde_json::Value;
-use storage::{Db, Settings};
-use uuid::Uuid;
+use storage::Db;
 
 /// The first ten.
 const TEN: PageQuery = PageQuery {
@@ -60,17 +62,6 @@ async fn open(db: &Db) -> Arc<Service> {
     opened.unwrap()
 }
 
-/// Returns an empty SQLite database, and an empty schema of PostgreSQL when `TEST_POSTGRES_URL` names a server.
-async fn databases() -> Vec<Db> {
-    let mut databases = vec![storage::open(&Settings::sqlite_memory()).await.unwrap()];
-    if let Some(url) = postgres_url() {
-        let schema = format!("test_{}", Uuid::new_v4().simple());
-        let settings = Settings::postgres_schema(&url, &schema).unwrap();
-        databases.push(storage::open(&settings).await.unwrap());
-    }
-    databases
-}
-
 /// Returns the service over each of the databases.
 async fn services() -> Vec<Arc<Service>> {
     let mut services = Vec::new();
@@ -78,19 +69,6 @@ async fn services() -> Vec<Arc<Service>> {
         services.push(open(&db).await);
     }
     services
-}
-
-#[expect(clippy::disallowed_methods, reason = "the environment of the test run")]
-fn postgres_url() -> Option<String> {
-    let url = std::env::var("TEST_POSTGRES_URL").ok();
-    if url.is_none() {
-        assert!(
-            std::env::var("CI").is_err(),
-            "CI must set TEST_POSTGRES_URL"
-        );
-        eprintln!("skipped on PostgreSQL: TEST_POSTGRES_URL is not set");
-    }
-    url
 }
 
 fn somebody() -> Caller {
