@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::frames::Frames;
 use crate::packet::{Qos, Reason};
 use crate::peer::{Peer, published_qos};
-use crate::queue::Queue;
+use crate::queue::{Queue, QueueId};
 use crate::session::{Delivery, Place, Taken};
 use crate::shard::Shard;
 use crate::store::Membership;
@@ -26,7 +26,8 @@ pub(crate) struct Feed {
 impl Feed {
     /// Opens the queue, which is made when there is none: then it starts with the next message.
     pub(crate) async fn start(shard: &Rc<Shard>, peer: &Rc<Peer>, queue: Queue) -> Result<Self> {
-        let kept = peer.session.borrow_mut().leases.take(queue.id());
+        let id = queue.id();
+        let kept = peer.session.borrow_mut().leases.take(id);
         let resumed = kept.is_some();
         let consumer = match kept {
             Some(consumer) => consumer,
@@ -38,9 +39,9 @@ impl Feed {
         let held = if resumed {
             Vec::new()
         } else {
-            peer.session.borrow().outbound.places(queue.id())
+            peer.session.borrow().outbound.places(id)
         };
-        let taken = peer.session.borrow().outbound.taken(queue.id());
+        let taken = peer.session.borrow().outbound.taken(id);
         let membership = match &queue {
             Queue::Channel(_) => None,
             Queue::Group(filter) => Some(shard.node.store.join_group(filter)),
@@ -50,6 +51,7 @@ impl Feed {
             shard: shard.clone(),
             peer: peer.clone(),
             queue,
+            id,
             held: held.into_iter().collect(),
             taken,
             consumer,
@@ -72,6 +74,8 @@ struct Feeding {
     shard: Rc<Shard>,
     peer: Rc<Peer>,
     queue: Queue,
+    /// That of the queue, which takes a hash to find.
+    id: QueueId,
     /// What was on its way to the client before the queue was opened again; it comes once more from there.
     held: HashSet<Seq>,
     /// What the client has taken with QoS 2 before that; it may come once more too.
@@ -135,7 +139,7 @@ impl Feeding {
     }
 
     fn acknowledge(&mut self) {
-        for seq in self.peer.take_settled(self.queue.id()) {
+        for seq in self.peer.take_settled(self.id) {
             self.consumer.ack(seq);
         }
     }
@@ -195,7 +199,7 @@ impl Feeding {
             relative: wanted.relative,
             subscription_ids: wanted.ids,
             place: Some(Place {
-                queue: self.queue.id(),
+                queue: self.id,
                 seq: delivery.seq,
             }),
         };

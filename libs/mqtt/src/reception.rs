@@ -130,14 +130,12 @@ impl Reception {
     }
 
     async fn lose(&self, channel: ChannelId) -> model::Result<()> {
-        let key = self.peer.session.borrow().key.clone();
-        let lost = {
+        let (key, groups) = {
             let mut session = self.peer.session.borrow_mut();
-            session.outbound.forget(channel);
-            session.subscriptions.remove_channel(channel)
+            (session.key.clone(), session.lose(channel))
         };
-        self.shard.node.store.leave_groups(&key, &lost).await?;
-        self.forget_queue(channel).await
+        let store = &self.shard.node.store;
+        store.leave_channel(&key, channel, &groups).await
     }
 
     /// Stores the session when it has to survive the process, or to be seen by other nodes.
@@ -225,7 +223,7 @@ impl Reception {
 }
 
 /// Tells whether the answer to a question for a right is that there is none.
-fn is_lost(answer: model::Result<()>) -> model::Result<bool> {
+pub(crate) fn is_lost(answer: model::Result<()>) -> model::Result<bool> {
     match answer {
         Ok(()) => Ok(false),
         Err(error) if matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(true),

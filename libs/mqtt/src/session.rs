@@ -11,10 +11,11 @@ mod subscriptions;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use model::{MessageId, Timestamp};
+use model::{ChannelId, MessageId, Timestamp};
 
 use crate::key::ClientKey;
 use crate::packet::Will;
+use crate::topic::TopicFilter;
 
 pub(crate) use exchanges::Exchanges;
 pub(crate) use inbound::{Arrival, Inbound};
@@ -72,6 +73,12 @@ impl Session {
     /// member of groups by what is stored.
     pub(crate) fn is_to_be_stored(&self) -> bool {
         self.is_persistent() || self.will.is_some() || self.subscriptions.groups().next().is_some()
+    }
+
+    /// Forgets everything of a channel it may not receive from any more; returns the groups it leaves.
+    pub(crate) fn lose(&mut self, channel: ChannelId) -> Vec<TopicFilter> {
+        self.outbound.forget(channel);
+        self.subscriptions.remove_channel(channel)
     }
 
     /// Remembers a message of its own, where a subscription with No Local would meet it in a durable queue.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use messaging::{Bucket, Bus, Buses, Entry, Message};
-use model::{Result, Timestamp};
+use model::{ChannelId, Result, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -167,6 +167,17 @@ impl Store {
             self.exchanges.delete(&bucket_key).await?;
         }
         self.bucket.delete(&bucket_key).await
+    }
+
+    /// Removes the queue of a client for a channel, and those of groups of which it was the last member.
+    pub(crate) async fn leave_channel(
+        &self,
+        key: &ClientKey,
+        channel: ChannelId,
+        groups: &[TopicFilter],
+    ) -> Result<()> {
+        let forgotten = self.bus.forget(&key.consumer(channel)).await;
+        forgotten.and(self.leave_groups(key, groups).await)
     }
 
     /// Counts a connection as a member of a group while the result lives.

@@ -143,11 +143,15 @@ fn rows(document: &str, heading: &str) -> Vec<Row> {
     .collect()
 }
 
-/// Returns the tests of a file.
+/// Returns the tests of a file, the scenarios that run in both shapes of the platform included.
 fn tests_of(file: &Path) -> BTreeSet<String> {
-    let mut tests = BTreeSet::new();
+    let text = fs::read_to_string(file).unwrap();
+    let both = text.split("both_shapes!(").skip(1);
+    let both = both.filter_map(|after| after.split_once(')'));
+    let both = both.flat_map(|(names, _)| names.split(','));
+    let mut tests: BTreeSet<_> = both.map(|name| name.trim().to_owned()).collect();
     let mut marked = false;
-    for line in fs::read_to_string(file).unwrap().lines() {
+    for line in text.lines() {
         let line = line.trim();
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             marked = true;

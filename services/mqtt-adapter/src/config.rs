@@ -20,6 +20,8 @@ pub struct Config {
     pub ws_port: u16,
     /// How much it logs: `debug`, `info`, `warn` or `error`.
     pub log_level: LogLevel,
+    /// How long things may take to answer.
+    pub things_timeout: Period,
     /// What a device presents: its `key`, its `cert`ificate, `cert_and_key` or `cert_or_key`; all that it presents must be of one thing. Unset, what each of the two ports asks for: `cert` when it requires client certificates, `cert_or_key` when they are optional, `key` when it does not ask.
     pub device_auth: Option<DeviceAuth>,
     /// For development only: the id of the thing that clients without a password are taken for on the plain MQTT port; refused unless `MF_MQTT_ADAPTER_HOST` is a loopback address.
@@ -127,6 +129,7 @@ impl Default for Config {
             ws_host: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ws_port: 8880,
             log_level: LogLevel::Error,
+            things_timeout: Period::seconds(1),
             device_auth: None,
             anonymous_thing: None,
             shards: engine.shards,

@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use model::{Action, ErrorKind};
+use model::Action;
 
 use super::goodbye;
 use super::keeper::{self, Rest};
@@ -10,6 +10,7 @@ use super::serve::Conn;
 use crate::access::Loss;
 use crate::packet::{Disconnect, Outgoing, Reason, Will};
 use crate::peer::{Close, OVERSIZED};
+use crate::reception::is_lost;
 use crate::session::Session;
 use crate::shard::{Ownership, Shard};
 use crate::will;
@@ -156,16 +157,13 @@ async fn drop_lost_channels(shard: &Rc<Shard>, session: &mut Session) {
             .access
             .decide(session.key.thing, channel, Action::Subscribe)
             .await;
-        let lost = decision
-            .is_err_and(|error| matches!(error.kind, ErrorKind::Forbidden | ErrorKind::NotFound));
-        if lost {
-            session.outbound.forget(channel);
-            let shared = session.subscriptions.remove_channel(channel);
-            let forgotten = shard.node.bus.forget(&session.key.consumer(channel)).await;
-            let left = shard.node.store.leave_groups(&session.key, &shared).await;
-            if let Err(error) = forgotten.and(left) {
-                tracing::warn!(%error, "a queue could not be removed");
-            }
+        if !is_lost(decision).unwrap_or(false) {
+            continue;
+        }
+        let groups = session.lose(channel);
+        let store = &shard.node.store;
+        if let Err(error) = store.leave_channel(&session.key, channel, &groups).await {
+            tracing::warn!(%error, "a queue could not be removed");
         }
     }
 }

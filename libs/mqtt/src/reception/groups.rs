@@ -1,14 +1,15 @@
 use model::Result;
 
 use super::Reception;
+use super::sources::Entry;
 use crate::feed::Feed;
 use crate::queue::{Queue, QueueId};
 use crate::topic::TopicFilter;
 
 impl Reception {
-    /// Begins to take part in the groups of these filters.
-    pub(super) async fn receive_shared(&self, filters: &[TopicFilter]) -> Result<()> {
-        for filter in filters {
+    /// Begins to take part in the groups of these subscriptions.
+    pub(super) async fn receive_shared(&self, entries: &[Entry]) -> Result<()> {
+        for (filter, _) in entries {
             let known = self.groups.borrow().contains_key(filter);
             if !known {
                 let queue = Queue::Group(filter.clone());

@@ -6,7 +6,7 @@ use crate::index::Subscription;
 use crate::queue::Queue;
 use crate::topic::TopicFilter;
 
-type Entry = (TopicFilter, Subscription);
+pub(super) type Entry = (TopicFilter, Subscription);
 
 impl Reception {
     /// Makes sure that the thing may receive from the channel, and is told when it may not any more.
@@ -27,11 +27,10 @@ impl Reception {
             // A session that is no longer to be kept may still have a queue from before.
             let queue = session.is_persistent() || session.queues;
             let queued = queue && subscriptions.wants_acknowledged(channel);
-            let entries: Vec<Entry> = subscriptions.own(channel).cloned().collect();
-            let shared = subscriptions
-                .groups()
-                .filter(|filter| filter.channel() == channel);
-            (entries, shared.cloned().collect::<Vec<_>>(), queued)
+            let all = subscriptions.of(channel).iter().cloned();
+            let (shared, entries): (Vec<Entry>, Vec<Entry>) =
+                all.partition(|(filter, _)| filter.group().is_some());
+            (entries, shared, queued)
         };
         if entries.is_empty() && shared.is_empty() {
             return self.leave(channel).await;

@@ -24,7 +24,7 @@ enum Stage {
     Publishing,
     /// The bus has the message; only its release is missing.
     Accepted,
-    /// The process ended before it was known whether the bus has the message.
+    /// The process or the connection ended before it was known whether the bus has the message.
     Unsure,
 }
 
@@ -96,10 +96,16 @@ impl Inbound {
         self.received.remove(&id);
     }
 
-    /// Forgets what has had no answer when its connection ends: the client sends it again, as if for the first time.
+    /// Forgets what has had no answer when its connection ends: the client sends it again, as if for the first time. What has
+    /// a name stays, for the bus may have it all the same.
     pub(crate) fn forget_unanswered(&mut self) {
-        self.received
-            .retain(|_, received| received.stage != Stage::Publishing);
+        self.received.retain(|_, received| {
+            let unanswered = received.stage == Stage::Publishing;
+            if unanswered && received.message.is_some() {
+                received.stage = Stage::Unsure;
+            }
+            !unanswered || received.message.is_some()
+        });
     }
 
     /// Handles a PUBREL; tells whether there was something to release.
@@ -156,14 +162,18 @@ mod tests {
     }
 
     #[test]
-    fn what_had_no_answer_is_new_to_the_next_connection() {
-        let two = PacketId::MIN.saturating_add(1);
+    fn what_had_no_answer_is_new_to_the_next_connection_unless_it_has_a_name() {
+        let [two, three] = [1, 2].map(|more| PacketId::MIN.saturating_add(more));
         let mut inbound = Inbound::default();
-        inbound.arrive(ONE);
-        inbound.arrive(two);
+        for id in [ONE, two, three] {
+            inbound.arrive(id);
+        }
         inbound.accept(two);
+        let message = MessageId::random();
+        inbound.name(three, message);
         inbound.forget_unanswered();
         assert_eq!(inbound.arrive(ONE), Arrival::New);
         assert_eq!(inbound.arrive(two), Arrival::Repeated);
+        assert_eq!(inbound.arrive(three), Arrival::Unsure(message));
     }
 }

@@ -206,19 +206,8 @@ impl Outbound {
     /// Has what the client has not acknowledged sent again by and by, in the order it was first sent, and returns what is to
     /// be released again at once: that takes nothing of the client's receive maximum.
     pub(crate) fn resume(&mut self) -> Vec<PacketId> {
-        let mut occupied: Vec<(u64, PacketId, bool)> = Vec::new();
-        for (id, Slot { order, stage }) in self.slots.iter() {
-            occupied.push((*order, id, matches!(stage, Stage::Released)));
-        }
-        occupied.sort_unstable_by_key(|(order, ..)| *order);
-        let ids = |wanted| {
-            let chosen = occupied
-                .iter()
-                .filter(move |(.., released)| *released == wanted);
-            chosen.map(|(_, id, _)| *id)
-        };
-        self.again = ids(false).collect();
-        ids(true).collect()
+        self.again = self.in_order(false).into();
+        self.released()
     }
 
     /// Returns which records of a durable queue are on their way already.
@@ -282,11 +271,16 @@ impl Outbound {
 
     /// Returns what the client has taken and was told to release, in the order it was sent.
     pub(crate) fn released(&self) -> Vec<PacketId> {
+        self.in_order(true)
+    }
+
+    /// Returns what was released, or what was not, in the order it was sent.
+    fn in_order(&self, released: bool) -> Vec<PacketId> {
         let slots = self.slots.iter();
-        let released = slots.filter(|(_, slot)| matches!(slot.stage, Stage::Released));
-        let mut released: Vec<_> = released.map(|(id, slot)| (slot.order, id)).collect();
-        released.sort_unstable();
-        released.into_iter().map(|(_, id)| id).collect()
+        let chosen = slots.filter(|(_, slot)| matches!(slot.stage, Stage::Released) == released);
+        let mut chosen: Vec<_> = chosen.map(|(id, slot)| (slot.order, id)).collect();
+        chosen.sort_unstable();
+        chosen.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Goes on to release a message from before a restart.

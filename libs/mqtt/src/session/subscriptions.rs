@@ -47,11 +47,9 @@ impl Subscriptions {
     }
 
     pub(crate) fn get(&self, filter: &TopicFilter) -> Option<Subscription> {
-        let entries = self.of(filter.channel()).iter();
-        entries
-            .clone()
-            .find(|(known, _)| known == filter)
-            .map(|(_, subscription)| *subscription)
+        let mut entries = self.of(filter.channel()).iter();
+        let found = entries.find(|(known, _)| known == filter);
+        found.map(|(_, subscription)| *subscription)
     }
 
     /// Removes a subscription, and returns it when there was one.

@@ -15,7 +15,19 @@ pub(super) struct Known {
     pub(super) sessions: HashMap<String, Stored>,
     pub(super) nodes: Nodes,
     /// How many of them are members of each group, by its name.
-    members: HashMap<String, usize>,
+    members: Counts,
+}
+
+/// How many there are of each.
+type Counts = HashMap<String, usize>;
+
+fn discount(counts: &mut Counts, name: String) {
+    if let Entry::Occupied(mut count) = counts.entry(name) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
 }
 
 impl Known {
@@ -36,12 +48,7 @@ impl Known {
 
     fn discount(&mut self, stored: &Stored) {
         for group in stored.groups() {
-            if let Entry::Occupied(mut count) = self.members.entry(group) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
+            discount(&mut self.members, group);
         }
     }
 
@@ -56,7 +63,7 @@ impl Known {
 
 /// The groups that connections of this node take part in, by name, and how many do.
 #[derive(Clone, Default)]
-pub(super) struct Here(Arc<Mutex<HashMap<String, usize>>>);
+pub(super) struct Here(Arc<Mutex<Counts>>);
 
 impl Here {
     pub(super) fn join(&self, filter: &TopicFilter) -> Membership {
@@ -81,13 +88,6 @@ pub(crate) struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) =
-            self.here.0.lock().entry(std::mem::take(&mut self.group))
-        {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
+        discount(&mut self.here.0.lock(), std::mem::take(&mut self.group));
     }
 }

@@ -114,6 +114,8 @@ fn properties_of_publish() {
     assert_eq!(publish(b"\xff\x01"), Some(Malformed));
     assert_eq!(publish(b"\x02\0\0"), Some(Malformed));
     assert_eq!(publish(b"\x08\0\x01#"), Some(Protocol));
+    assert_eq!(publish(b"\x08\0\x01\xff"), Some(Malformed));
+    assert_eq!(publish(b"\x03\0\x01\xff"), Some(Malformed));
     assert_eq!(publish(b"\x26\0\x01a\0\x01b\x26\0\x01a\0\x01b"), None);
     assert_eq!(refused(V5, 0x30, b"\0\x01a\x05\x01"), Malformed);
 }
@@ -133,6 +135,8 @@ fn subscribe_options() {
     accepted(V5, 0x82, &[0, 1, 0, 0, 1, b'a', 0b0010_1110]);
     assert_eq!(refused(V5, 0x82, b"\0\x01\0\0\x09$share/ab\x04"), Protocol);
     assert_eq!(refused(V5, 0x82, b"\0\x01\x02\x0b\0\0\x01a\0"), Protocol);
+    assert_eq!(refused(V311, 0x82, b"\0\x01\0\x01\xff\0"), Malformed);
+    assert_eq!(refused(V311, 0xa2, b"\0\x01\0\x01\xff"), Malformed);
     assert_eq!(refused(V311, 0x82, b"\0\x01"), Protocol);
     assert_eq!(refused(V311, 0xa2, b"\0\x01"), Protocol);
     assert_eq!(refused(V311, 0x82, b"\0\x01\0\0\0"), Malformed);

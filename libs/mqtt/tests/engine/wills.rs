@@ -83,6 +83,11 @@ async fn a_delayed_will_is_for_those_who_do_not_come_back() {
     witness.expect_nothing().await;
     drop(Client::connect(will(1)).await);
     assert_eq!(witness.text().await, "gone");
+    // The end of its session does not wait for the delay.
+    let mut short = persistent(broker.address, "t", "short");
+    short.set_session_expiry_interval(Some(1));
+    drop(Client::connect(with_will(short, &topic, Some(1000))).await);
+    assert_eq!(witness.text().await, "gone");
     broker.stop().await;
 }
 

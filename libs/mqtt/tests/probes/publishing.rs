@@ -241,7 +241,10 @@ async fn what_was_begun_does_not_expire() {
     publisher.expect(b"\x50\x02\0\x01").await;
     publisher.release(1).await;
     let got = subscriber.message().await;
-    assert_eq!(got.properties, b"\x02\0\0\0\x01");
+    assert_eq!(
+        (got.first, got.properties.as_slice()),
+        (0x34, &b"\x02\0\0\0\x01"[..])
+    );
     drop(subscriber);
     let again = loop {
         let mut subscriber = Client::connect(broker.address, kept("s")).await;

@@ -14,13 +14,23 @@ fn persistent(client_id: &str) -> Hello<'_> {
 #[tokio::test]
 async fn a_refused_message_of_qos_2_does_not_keep_its_identifier() {
     let broker = Broker::start().await;
-    let mut client = Client::connect(broker.address, persistent("c")).await;
-    let bad = client.publish_packet(0x04, "no/channel/of/ours", 1, &[], b"x");
-    client.send(&bad).await;
-    client.closed().await;
-    let mut client = Client::connect(broker.address, persistent("c")).await;
-    client.publish(0x04, &topic(""), 1, b"x").await;
-    client.release(1).await;
+    let topic = topic("");
+    let mut subscriber = Client::connect(broker.address, Hello::v4("s")).await;
+    subscriber.subscribe(&topic, 0).await;
+    let mut older = Client::connect(broker.address, persistent("c")).await;
+    let bad = older.publish_packet(0x04, "no/channel/of/ours", 1, &[], b"x");
+    older.send(&bad).await;
+    older.closed().await;
+    let older = Client::connect(broker.address, persistent("c")).await;
+    let mut newer = Client::connect(broker.address, Hello::v5("n")).await;
+    let bad = newer.publish_packet(0x04, "no/channel/of/ours", 1, &[], b"x");
+    newer.send(&bad).await;
+    newer.expect(&[0x50, 3, 0, 1, 0x87]).await;
+    for mut client in [older, newer] {
+        client.publish(0x04, &topic, 1, b"x").await;
+        client.release(1).await;
+        assert_eq!(subscriber.message().await.payload, b"x");
+    }
     broker.stop().await;
 }
 

@@ -35,6 +35,25 @@ async fn a_suback_has_a_code_for_each_filter_in_order() {
 }
 
 #[tokio::test]
+async fn who_wants_no_reason_strings_gets_codes_alone() {
+    let broker = Broker::start().await;
+    for (properties, explained) in [(&b""[..], true), (b"\x17\0", false)] {
+        let hello = Hello {
+            properties,
+            ..Hello::v5("c")
+        };
+        let mut client = Client::connect(broker.address, hello).await;
+        let mut body = vec![0, 1, 0];
+        body.extend(text("$SYS/x"));
+        body.push(0);
+        client.send(&packet(0x82, &body)).await;
+        let answer = client.recv().await;
+        assert_eq!(answer != [0x90, 4, 0, 1, 0, 0x87], explained, "{answer:x?}");
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn retain_handling_says_what_a_subscribe_brings() {
     let broker = Broker::start().await;
     let topic = topic("");

@@ -4,7 +4,7 @@ use super::{Delivery, Slot, Stage};
 use crate::packet::{PacketId, Qos};
 
 /// How many identifiers are given out as they are free; the others follow from places in durable queues.
-const NUMBERED: usize = 0x7fff;
+pub(super) const NUMBERED: usize = 0x7fff;
 
 /// The packet identifiers that are in use towards one client, and what each stands for.
 ///
@@ -35,7 +35,10 @@ impl Slots {
 
     /// Tells whether a message can have an identifier now.
     pub(super) fn is_free_for(&self, delivery: &Delivery) -> bool {
-        of_place(delivery).is_none_or(|id| !self.placed.contains_key(&id))
+        match of_place(delivery) {
+            Some(id) => !self.placed.contains_key(&id),
+            None => !self.free.is_empty() || self.numbered.len() < NUMBERED,
+        }
     }
 
     /// Gives an identifier to a message that can have one.

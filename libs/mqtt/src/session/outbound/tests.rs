@@ -204,6 +204,25 @@ fn identifiers_begin_anywhere_and_go_round() {
 }
 
 #[test]
+fn no_identifier_is_given_out_twice_however_wide_the_window() {
+    let widest = Window {
+        inflight: u16::MAX,
+        queued: 1,
+        bytes: usize::MAX,
+    };
+    let mut outbound = Outbound::starting_at(7);
+    let message = delivery(Qos::AtLeastOnce, 1);
+    let mut given = HashSet::new();
+    while let Offer::Send(id) = outbound.offer(message.clone(), widest) {
+        assert!(given.insert(id), "{id} is in use");
+    }
+    assert_eq!(given.len(), slots::NUMBERED);
+    assert!(outbound.next(widest).is_none());
+    outbound.acknowledge(id(9));
+    assert_eq!(outbound.next(widest).map(|next| next.id), Some(id(9)));
+}
+
+#[test]
 fn a_message_of_a_queue_is_sent_again_under_its_identifier_after_a_restart() {
     let wide = Window {
         inflight: 10,
