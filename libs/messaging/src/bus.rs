@@ -23,10 +23,11 @@ pub trait Bus<T: Record>: Send + Sync {
     ///
     /// A record that concerns no consumer is not kept and has the place of the one before it. Records are kept in the
     /// order in which their futures are first polled. One that is published again with its id because the process ended
-    /// before there was an answer is kept once.
+    /// before there was an answer is kept once; NATS knows it for the half minute of its stream's duplicate window.
     ///
     /// # Errors
-    /// `Exhausted` when the bus is full, `Unavailable` when it cannot be reached: then nothing was accepted.
+    /// `Exhausted` when the bus is full: then nothing was accepted. `Unavailable` when it does not answer in time, which may be
+    /// after it has accepted the record.
     async fn publish(&self, record: Arc<T>) -> Result<Seq>;
 
     /// Publishes a record without waiting: live queues get it at once, the stream soon after.

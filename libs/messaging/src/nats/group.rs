@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subject;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -15,10 +15,9 @@ use tokio::task::coop::unconstrained;
 use tokio::time::sleep;
 
 use super::driver::{PumpGuard, Pumps};
-use super::error::unavailable;
 use super::names;
 use super::pull::Pull;
-use super::site::{Site, is_missing};
+use super::site::Site;
 
 /// How many deliveries of one subject may be unacknowledged, by all readers together, before the server waits.
 const MAX_IN_FLIGHT: i64 = 16 * 1024;
@@ -33,6 +32,8 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(3);
 const MAX_WAITING: i64 = 512;
 /// How many messages one reader asks for at a time: what it has asked for is not for the others.
 const BATCH: usize = 32;
+/// The most subjects a filter has.
+const PARTS: usize = 2;
 
 const NOT_DONE: Bytes = Bytes::from_static(b"-NAK");
 const IN_PROGRESS: Bytes = Bytes::from_static(b"+WPI");
@@ -63,20 +64,13 @@ impl Group {
         for (part, subject) in self.subjects.iter().enumerate() {
             let name = names::shared_part(&self.site.durable, part);
             let config = pull::Config {
-                durable_name: Some(name.clone()),
-                description: Some(self.site.description()),
                 deliver_policy: DeliverPolicy::New,
-                ack_policy: AckPolicy::Explicit,
                 ack_wait: ACK_WAIT,
-                filter_subject: subject.clone(),
                 max_ack_pending: MAX_IN_FLIGHT,
                 max_waiting: MAX_WAITING,
                 ..pull::Config::default()
             };
-            let Site { link, stream, .. } = &self.site;
-            let made = link.js.create_consumer_on_stream(config, *stream).await;
-            made.map_err(unavailable)?;
-            pulls.push(Pull::open(link, stream, &name, BATCH, 0).await?);
+            pulls.push(self.site.open(&name, subject, config, BATCH).await?);
         }
         Ok(pulls)
     }
@@ -122,17 +116,9 @@ impl Group {
     /// Removes the consumers from the server; those that are not there are no error.
     pub(super) async fn forget(site: &Site) -> Result<()> {
         for part in 0..PARTS {
-            let name = names::shared_part(&site.durable, part);
-            let deleted = site.link.js.delete_consumer_from_stream(&name, site.stream);
-            match deleted.await {
-                Ok(_) => {}
-                Err(error) if is_missing(&error.kind()) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
+            site.remove(&names::shared_part(&site.durable, part))
+                .await?;
         }
         Ok(())
     }
 }
-
-/// The most subjects a filter has.
-const PARTS: usize = 2;

@@ -62,15 +62,30 @@ impl Site {
             start_sequence: before + 1,
         };
         let config = pull::Config {
-            durable_name: Some(name.clone()),
-            description: Some(self.description()),
             deliver_policy: start,
-            ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
-            filter_subject: subject.to_owned(),
             max_ack_pending: MAX_IN_FLIGHT,
             max_waiting: MAX_WAITING,
             ..pull::Config::default()
+        };
+        self.open(&name, subject, config, BATCH).await
+    }
+
+    /// Opens a consumer of a subject, which is made with these settings when there is none.
+    pub(super) async fn open(
+        &self,
+        name: &str,
+        subject: &str,
+        settings: pull::Config,
+        batch: usize,
+    ) -> Result<Pull> {
+        let config = pull::Config {
+            durable_name: Some(name.to_owned()),
+            // What people who list the consumers see.
+            description: Some(self.name.chars().take(DESCRIPTION).collect()),
+            ack_policy: AckPolicy::Explicit,
+            filter_subject: subject.to_owned(),
+            ..settings
         };
         let made = self
             .link
@@ -78,12 +93,7 @@ impl Site {
             .create_consumer_on_stream(config, self.stream)
             .await;
         let behind = made.map_err(unavailable)?.cached_info().num_pending;
-        Pull::open(&self.link, self.stream, &name, BATCH, behind).await
-    }
-
-    /// Returns what people who list the consumers see of the name.
-    pub(super) fn description(&self) -> String {
-        self.name.chars().take(DESCRIPTION).collect()
+        Pull::open(&self.link, self.stream, name, batch, behind).await
     }
 
     async fn newest(&self) -> Result<u64> {
@@ -140,22 +150,23 @@ impl Site {
     /// Deletes what there is of a generation.
     pub(super) async fn delete(&self, generation: Generation, parts: usize) -> Result<()> {
         for part in 0..parts {
-            let name = names::part(&self.durable, generation, part);
-            match self
-                .link
-                .js
-                .delete_consumer_from_stream(name, self.stream)
-                .await
-            {
-                Ok(_) => {}
-                Err(error) if is_missing(&error.kind()) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
+            self.remove(&names::part(&self.durable, generation, part))
+                .await?;
         }
         Ok(())
     }
+
+    /// Deletes a consumer; one that is not there is no error.
+    pub(super) async fn remove(&self, name: &str) -> Result<()> {
+        let deleted = self.link.js.delete_consumer_from_stream(name, self.stream);
+        match deleted.await {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error.kind()) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
 }
 
-pub(super) fn is_missing(error: &ConsumerErrorKind) -> bool {
+fn is_missing(error: &ConsumerErrorKind) -> bool {
     matches!(error, ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
 }
