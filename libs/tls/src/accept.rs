@@ -17,7 +17,6 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::prefixed::Prefixed;
-use crate::recheck::Recheck;
 use crate::settings::{Policy, ProxyProtocol};
 use crate::{Alpn, BuildError, Forwarded, MaybeTls, Reason, Refused, ServerTls, Settings, TlsInfo};
 use addresses::{Addresses, Place};
@@ -186,8 +185,7 @@ impl Inner {
         match result.unwrap_or_else(|_| Err(late())) {
             Ok(info) => {
                 self.succeeded(&info, started.elapsed());
-                let recheck = info.peer.as_ref();
-                let recheck = recheck.map(|_| Recheck::new(tls, info.generation));
+                let recheck = info.peer.is_some().then(|| handshake.recheck());
                 let io = MaybeTls::tls(handshake.stream, recheck);
                 if self.quick_ack {
                     quick_ack(io.tcp());

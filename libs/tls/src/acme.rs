@@ -95,18 +95,17 @@ impl Acme {
 
     /// Runs until the stop.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), BoxError> {
-        stop.run_until_cancelled(self.work())
-            .await
-            .unwrap_or(Ok(()))
+        stop.run_until_cancelled(self.work()).await;
+        Ok(())
     }
 
-    async fn work(&mut self) -> Result<(), BoxError> {
+    async fn work(&mut self) {
         loop {
             let Some(job) = self.jobs.iter_mut().min_by_key(|job| job.next) else {
                 return std::future::pending().await;
             };
             sleep_until(job.next).await;
-            if job.attend(&self.challenges).await? {
+            if job.attend(&self.challenges).await {
                 for listener in &self.listeners {
                     refresh(listener).await;
                 }
@@ -120,50 +119,57 @@ impl Job {
         self.autocert.stored(&self.host)
     }
 
-    fn cache(&self) -> Result<Cache, BoxError> {
+    fn cache(&self) -> Result<Cache, Failure> {
         let directory = self.autocert.autocert_cache_dir.as_deref();
         let directory = directory.unwrap_or_default();
         let unusable = |error| format!("{directory} cannot keep certificates: {error}");
-        Ok(Cache::open(directory).map_err(unusable)?)
+        Cache::open(directory).map_err(|error| Failure::Here(unusable(error)))
     }
 
     /// Gets the certificate if it is time, and decides when to look again; tells whether there is a new one.
-    async fn attend(&mut self, challenges: &Challenges) -> Result<bool, BoxError> {
-        let cache = self.cache()?;
+    async fn attend(&mut self, challenges: &Challenges) -> bool {
         // Another process may have got it meanwhile.
         if let Some(wait) = self.until_due().filter(|wait| !wait.is_zero()) {
             self.next = Instant::now() + wait.min(NAP);
-            return Ok(false);
+            return false;
         }
-        let Some(_lock) = cache.lock()? else {
-            self.next = Instant::now() + AFTER_OTHERS;
-            return Ok(false);
-        };
-        let pem = order::issue(&self.host, &self.autocert, &cache, challenges).await;
-        let stored = pem.and_then(|pem| self.store(&pem));
+        let renewed = self.renew(challenges).await;
         let count = |result: &'static str| {
             metrics::counter!("tls_acme_orders_total", "host" => self.host.clone(), "result" => result)
                 .increment(1);
         };
-        match stored {
-            Ok(()) => {
+        let wait = match &renewed {
+            Ok(false) => AFTER_OTHERS,
+            Ok(true) => {
                 count("issued");
                 tracing::info!(host = self.host, "the CA issued a certificate");
                 self.failures = 0;
                 // A CA that issues what is due at once is not asked in a circle.
                 let wait = self.until_due().unwrap_or_default();
-                self.next = Instant::now() + wait.clamp(AFTER_UNREACHABLE, NAP);
-                Ok(true)
+                wait.clamp(AFTER_UNREACHABLE, NAP)
             }
             Err(failure) => {
                 count("failed");
-                let wait = self.backoff(&failure);
+                let wait = self.backoff(failure);
                 let ca = &self.autocert.autocert_directory_url;
                 tracing::error!(host = self.host, ca, error = %failure, again_in = ?wait, "no certificate from the CA");
-                self.next = Instant::now() + wait;
-                Ok(false)
+                wait
             }
-        }
+        };
+        self.next = Instant::now() + wait;
+        renewed.unwrap_or_default()
+    }
+
+    /// Gets the certificate; tells whether there is a new one, or another process is about to get it.
+    async fn renew(&self, challenges: &Challenges) -> Result<bool, Failure> {
+        let cache = self.cache()?;
+        let unlockable = |error| Failure::Here(format!("the cache cannot be locked: {error}"));
+        let Some(_lock) = cache.lock().map_err(unlockable)? else {
+            return Ok(false);
+        };
+        let pem = order::issue(&self.host, &self.autocert, &cache, challenges).await?;
+        self.store(&pem)?;
+        Ok(true)
     }
 
     fn store(&self, pem: &[u8]) -> Result<(), Failure> {
@@ -218,7 +224,44 @@ fn jitter() -> f64 {
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use super::{due, jitter};
+    use tokio::time::Instant;
+
+    use super::{Challenges, Failure, Job, MOST, due, jitter};
+    use crate::Autocert;
+
+    fn job() -> Job {
+        Job {
+            host: "iot.example".to_owned(),
+            autocert: Autocert {
+                autocert_cache_dir: Some("/dev/null/cache".to_owned()),
+                ..Autocert::default()
+            },
+            jitter: 0.0,
+            next: Instant::now(),
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn each_failure_doubles_the_wait_up_to_six_hours() {
+        let unreachable = Failure::Unreachable(String::new());
+        let refused = Failure::Refused(String::new());
+        for (failure, expected) in [(unreachable, [1, 2, 4]), (refused, [60, 120, 240])] {
+            let mut job = job();
+            let waits = expected.map(|_| job.backoff(&failure).as_secs());
+            assert_eq!(waits, expected);
+            job.failures = 1000;
+            assert_eq!(job.backoff(&failure), MOST);
+        }
+    }
+
+    /// It ended the process, months after a good start.
+    #[tokio::test]
+    async fn a_cache_that_cannot_be_used_any_more_is_a_failure_like_others() {
+        let mut job = job();
+        assert!(!job.attend(&Challenges::default()).await);
+        assert!(job.failures == 1 && job.next > Instant::now());
+    }
 
     #[test]
     fn renewal_is_at_two_thirds_give_or_take() {

@@ -1,4 +1,4 @@
-//! One request to a CA or a responder at a time, with a deadline and a bounded answer.
+//! One HTTP request on a connection of its own, with a deadline and a bounded answer.
 
 use std::time::Duration;
 
@@ -21,8 +21,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of an answer; a chain of certificates is some thousand.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Sends a request to the host its URL names, and returns the whole answer.
-pub(crate) async fn send<B>(
+/// Sends a request to the host its URL names, and returns the whole answer; `tls` is given where the URL begins with `https`.
+///
+/// # Errors
+/// When there is no whole answer in time, or it has more than 1 MiB.
+pub async fn send<B>(
     tls: Option<&ClientTls>,
     request: Request<B>,
 ) -> Result<Response<Full<Bytes>>, BoxError>

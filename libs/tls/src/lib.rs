@@ -7,6 +7,7 @@
 //!   what a certificate means is decided by who asks.
 //! - [`Forwarded`] judges client certificates that a proxy passes on in a header.
 //! - [`Reloader`] swaps certificates while connections go on, gets those that a CA issues by itself (ACME), and keeps their OCSP responses.
+//! - [`http_client::send`] makes one request, for those that need no more.
 //! - [`Reason`] is the stable word for why a connection did not come about.
 
 mod accept;
@@ -21,7 +22,7 @@ mod context;
 )]
 mod ffi;
 mod forwarded;
-mod http_client;
+pub mod http_client;
 mod info;
 mod library;
 mod live;

@@ -56,6 +56,13 @@ pub(crate) struct Generation<C> {
     certificates: usize,
 }
 
+impl<C> Generation<C> {
+    /// Returns what tells the CAs, lists and pins apart that clients are judged by.
+    pub(crate) fn trust(&self) -> Option<[u8; 32]> {
+        Some(self.verifier.as_ref()?.digest)
+    }
+}
+
 /// A context that can be replaced while connections are made with it.
 pub(crate) struct Live<C> {
     pub(crate) settings: Settings,
@@ -121,7 +128,7 @@ impl<C: 'static> Live<C> {
 
     /// Returns what tells the CAs, lists and pins apart that clients are judged by now.
     pub(crate) fn trust(&self) -> Option<[u8; 32]> {
-        Some(self.current().verifier.as_ref()?.digest)
+        self.current().trust()
     }
 
     /// A certificate that was got from a CA stays in use until there is another, whatever became of its file.

@@ -91,7 +91,7 @@ impl Reason {
     pub(crate) fn is_noise(self) -> bool {
         matches!(
             self,
-            Self::Plaintext | Self::Io | Self::Deadline | Self::Name | Self::Challenge
+            Self::Plaintext | Self::Io | Self::Deadline | Self::Name
         )
     }
 }

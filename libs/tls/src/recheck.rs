@@ -2,8 +2,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use openssl::ssl::SslRef;
+use openssl::ssl::{SslContext, SslRef};
 
+use crate::live::Generation;
 use crate::server_tls::ServerTls;
 use crate::verifier::Chain;
 use crate::{Reason, Refused};
@@ -19,10 +20,10 @@ pub(crate) struct Recheck {
 
 impl Recheck {
     /// Begins with the generation the handshake was done with.
-    pub(crate) fn new(tls: &ServerTls, generation: u64) -> Self {
+    pub(crate) fn new(tls: &ServerTls, generation: &Generation<SslContext>) -> Self {
         Self {
-            digest: tls.trust().unwrap_or_default(),
-            swapped: Box::pin(tls.swapped(generation)),
+            digest: generation.trust().unwrap_or_default(),
+            swapped: Box::pin(tls.swapped(generation.number)),
             tls: tls.clone(),
         }
     }

@@ -7,8 +7,9 @@ use tokio_openssl::SslStream;
 
 use crate::acme::Challenges;
 use crate::classify::explain;
-use crate::live::{Live, Reload};
+use crate::live::{Generation, Live, Reload};
 use crate::ocsp::Staples;
+use crate::recheck::Recheck;
 use crate::settings::{Autocert, ClientAuth, Stapling};
 use crate::verifier::Chain;
 use crate::{
@@ -101,7 +102,7 @@ impl ServerTls {
         verify::prepare(&mut ssl);
         Ok(Handshake {
             tls: self.clone(),
-            generation: generation.number,
+            generation,
             stream: SslStream::new(ssl, io).map_err(set_up)?,
         })
     }
@@ -110,7 +111,7 @@ impl ServerTls {
 /// A connection whose handshake is under way.
 pub(crate) struct Handshake<S> {
     tls: ServerTls,
-    generation: u64,
+    generation: Arc<Generation<SslContext>>,
     pub(crate) stream: SslStream<S>,
 }
 
@@ -121,13 +122,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
         if let Err(error) = stream.as_mut().accept().await {
             return Err(explain(&error, stream.ssl()));
         }
-        let info = TlsInfo::of(stream.ssl(), self.generation);
+        let info = TlsInfo::of(stream.ssl(), self.generation.number);
         if let Err(refused) = self.check(&info) {
             // The handshake is over, so the peer can only be told that this is the end.
             let _ = self.stream.shutdown().await;
             return Err(refused);
         }
         Ok(info)
+    }
+
+    /// Returns what looks at the peer's certificate again, once it is judged by something else than in this handshake.
+    pub(crate) fn recheck(&self) -> Recheck {
+        Recheck::new(&self.tls, &self.generation)
     }
 
     fn check(&self, info: &TlsInfo) -> Result<(), Refused> {

@@ -82,8 +82,7 @@ pub(super) async fn issue(
     let shown = prove(host, autocert, challenges, &mut order).await?;
     match order.poll_ready(&POLLS).await {
         Ok(OrderStatus::Ready) => {}
-        Ok(_) => return Err(Failure::Refused(reason(&mut order).await)),
-        Err(Error::Api(_)) => return Err(Failure::Refused(reason(&mut order).await)),
+        Ok(_) | Err(Error::Api(_)) => return Err(Failure::Refused(reason(&mut order).await)),
         Err(error) => return Err(error.into()),
     }
     drop(shown);

@@ -130,15 +130,15 @@ async fn a_good_response_is_presented_and_a_client_that_demands_one_is_content()
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &server);
     let site = site(directory.path(), "auto").await;
-    assert_eq!(connect(&site, "auto").await, "ok");
-    assert_eq!(connect(&site, "must").await, "ocsp_unavailable");
+    assert_eq!(connect(site.port, "auto").await, "ok");
+    assert_eq!(connect(site.port, "must").await, "ocsp_unavailable");
     responder.run(&[(&server, 'V')]);
     until_stapled(&site).await;
-    assert_eq!(connect(&site, "must").await, "ok");
+    assert_eq!(connect(site.port, "must").await, "ok");
 }
 
-/// What our client makes of the server.
-async fn connect(site: &Site, stapling: &str) -> &'static str {
+/// What our client makes of the server on a port of this machine.
+async fn connect(port: u16, stapling: &str) -> &'static str {
     let ca = WORLD.root.cert_pem();
     let fields = [("SERVER_CA_PEM", ca.as_str()), ("OCSP_STAPLING", stapling)];
     let settings = load(
@@ -147,7 +147,7 @@ async fn connect(site: &Site, stapling: &str) -> &'static str {
         &fields,
     );
     let client = ClientTls::open(&settings.unwrap(), Alpn::none()).unwrap();
-    let socket = TcpStream::connect(("127.0.0.1", site.port)).await.unwrap();
+    let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let connected = soon(client.connect("localhost", socket)).await;
     connected.map_or_else(|refused| refused.reason.as_str(), |_| "ok")
 }
@@ -192,17 +192,7 @@ async fn a_client_of_ours_refuses_a_server_whose_own_response_says_revoked() {
     let response = eventually("the responder", || async { ask(&responder, &server).await }).await;
     for (stapling, expected) in [("off", "ok"), ("auto", "revoked"), ("must", "revoked")] {
         let foreign = Foreign::serve(&server, response.clone()).await;
-        let ca = WORLD.root.cert_pem();
-        let fields = [("SERVER_CA_PEM", ca.as_str()), ("OCSP_STAPLING", stapling)];
-        let settings = load(
-            &endpoints::WS_ADAPTER_THINGS,
-            "MF_WS_ADAPTER_CLIENT",
-            &fields,
-        );
-        let client = ClientTls::open(&settings.unwrap(), Alpn::none()).unwrap();
-        let socket = TcpStream::connect(foreign.address).await.unwrap();
-        let connected = soon(client.connect("localhost", socket)).await;
-        let outcome = connected.map_or_else(|refused| refused.reason.as_str(), |_| "ok");
+        let outcome = connect(foreign.port, stapling).await;
         assert_eq!(outcome, expected, "{stapling}");
     }
 }
@@ -225,7 +215,7 @@ async fn ask(responder: &Responder, server: &Issued) -> Option<Vec<u8>> {
 
 /// A server of somebody else that presents whatever response it was given.
 struct Foreign {
-    address: std::net::SocketAddr,
+    port: u16,
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -243,7 +233,7 @@ impl Foreign {
             .unwrap();
         let acceptor = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let port = listener.local_addr().unwrap().port();
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(async move {
             let (io, _) = listener.accept().await.unwrap();
@@ -253,7 +243,7 @@ impl Foreign {
             let _ = std::pin::Pin::new(&mut stream).accept().await;
         });
         Self {
-            address,
+            port,
             _tasks: tasks,
         }
     }

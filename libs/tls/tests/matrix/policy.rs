@@ -1,10 +1,13 @@
 //! Conditions on top of a good chain.
 
+use std::pin::Pin;
+
 use tls::Reloaded;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_openssl::SslStream;
 
 use crate::pki::{Issued, Spec};
-use crate::stage::{Fields, WORLD, meet, mutual, soon};
+use crate::stage::{Fields, WORLD, connector, meet, mutual, poll_once, sockets, soon};
 
 async fn check(case: &str, fields: Fields<'_>, client: &Issued, expected: &str) {
     let meeting = meet(&mutual(fields), |builder| client.present(builder)).await;
@@ -87,6 +90,38 @@ async fn a_connection_ends_with_the_pin_it_rests_on() {
     assert!(error.contains("cannot read"), "{error}");
     assert_eq!(meet(&bad).await.outcome(), "pin");
     assert_eq!(meet(&good).await.outcome(), "ok");
+}
+
+/// Row 79: what was judged by the old pins is judged again, even if they were gone before the handshake was over.
+#[tokio::test]
+async fn a_handshake_that_a_reload_overtakes_is_judged_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pins");
+    std::fs::write(&path, pin(&WORLD.client)).unwrap();
+    let acceptor = mutual(&[("PINNED_SPKI_FILE", path.to_str().unwrap())]);
+    let (io, client, peer) = sockets().await;
+    let connector = connector(|builder| WORLD.client.present(builder));
+    let ssl = connector.configure().unwrap().into_ssl("localhost");
+    let mut stream = SslStream::new(ssl.unwrap(), client).unwrap();
+    let hello = poll_once(&mut Box::pin(Pin::new(&mut stream).connect())).await;
+    assert!(hello.is_none());
+    let mut accept = Box::pin(acceptor.accept(io, peer));
+    soon(async {
+        tokio::select! {
+            _ = &mut accept => panic!("nothing has come of the client's certificate yet"),
+            answered = stream.get_ref().readable() => answered.unwrap(),
+        }
+    })
+    .await;
+    std::fs::write(&path, "00".repeat(32)).unwrap();
+    let swapped = acceptor.tls().unwrap().reload().unwrap();
+    assert_eq!(swapped, Reloaded::Swapped(2));
+    let both = async { tokio::join!(accept, Pin::new(&mut stream).connect()) };
+    let (accepted, connected) = soon(both).await;
+    connected.unwrap();
+    let mut io = accepted.ok().unwrap().io;
+    let error = soon(io.read_u8()).await.unwrap_err().to_string();
+    assert!(error.contains("(pin)"), "{error}");
 }
 
 #[tokio::test]

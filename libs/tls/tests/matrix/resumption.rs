@@ -1,9 +1,7 @@
 //! Resumed sessions, by a client that is not ours: a ticket proves nothing that is no longer true.
 
-use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use tls::{Acceptor, Reloaded};
@@ -12,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::foreign::{Visit, visit};
 use crate::pki::{Issued, Spec};
 use crate::reload::{open, write};
-use crate::stage::{WORLD, connector, meet, mutual, sockets, soon};
+use crate::stage::{WORLD, connector, meet, mutual, poll_once, sockets, soon};
 
 /// Visits once to get a ticket, and shows that it is one.
 async fn ticket(acceptor: &Acceptor, directory: &Path, client: &Issued, version: &str) {
@@ -126,15 +124,6 @@ async fn a_connection_ends_with_the_list_that_revokes_it() {
     assert!(error.contains("(revoked)"), "{error}");
     keeper.write_u8(7).await.unwrap();
     assert_eq!(soon(kept.read_u8()).await.unwrap(), 7);
-}
-
-/// Polls once; what is ready is returned.
-async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
 }
 
 /// Row 102: without tickets the server has nothing to say after the handshake; a client with Nagle's algorithm would wait

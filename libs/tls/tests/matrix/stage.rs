@@ -5,6 +5,7 @@ use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::LazyLock;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use config::{Environment, Problems};
@@ -81,6 +82,15 @@ pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
         panic!("it did not happen in time");
     };
     output
+}
+
+/// Polls once; what is ready is returned.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// A socket at each end of one connection.
