@@ -26,6 +26,7 @@ pub(crate) struct Access {
     pub(crate) cache: Arc<Cache>,
     identities: Flights<Question, ThingId>,
     rights: Flights<Right, ()>,
+    default_channels: Flights<ThingId, Option<ChannelId>>,
     answers: Answers,
 }
 
@@ -45,6 +46,7 @@ impl Access {
             cache: Arc::new(cache),
             identities: Flights::new(),
             rights: Flights::new(),
+            default_channels: Flights::new(),
             answers: Answers::new(),
         }
     }
@@ -62,7 +64,7 @@ impl Access {
     }
 
     async fn agreed(&self, presented: &Presented) -> Result<ThingId> {
-        if let Some(thing) = presented.is_assumed() {
+        if let Some(thing) = presented.as_assumed() {
             return Ok(thing);
         }
         let (credentials, certificate) = presented.proofs()?;
@@ -171,12 +173,16 @@ impl Access {
             return Ok(channel);
         }
         self.answers.miss.increment(1);
-        ask(&self.cache, async |since| {
-            let channel = self.things.default_channel(thing).await?;
-            let good = self.cache.put_default_channel(thing, channel, since);
-            Ok(good.then_some(channel))
-        })
-        .await
+        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let call = async move {
+            ask(&cache, async |since| {
+                let channel = things.default_channel(thing).await?;
+                let good = cache.put_default_channel(thing, channel, since);
+                Ok(good.then_some(channel))
+            })
+            .await
+        };
+        self.default_channels.share(thing, call).await
     }
 
     /// Succeeds when the thing may do this.

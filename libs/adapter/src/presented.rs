@@ -71,7 +71,7 @@ impl Presented {
         }
     }
 
-    pub(crate) fn is_assumed(&self) -> Option<ThingId> {
+    pub(crate) fn as_assumed(&self) -> Option<ThingId> {
         self.assumed
     }
 

@@ -34,34 +34,19 @@ impl<S: Sync> FromRequestParts<S> for Peer {
     }
 }
 
-/// What was agreed on an encrypted connection, and whose certificate counts; nothing on one that is not.
+/// Whose certificate counts: the peer's on an encrypted connection, or the one that a proxy passes on; perhaps nobody's.
 #[derive(Clone, Debug, Default)]
-pub struct Secured {
-    tls: Option<Arc<TlsInfo>>,
-    certificate: Option<Arc<PeerCert>>,
-}
+pub struct Secured(Option<Arc<PeerCert>>);
 
 impl Secured {
-    /// Says it of a connection.
-    pub(crate) fn new(tls: Option<Arc<TlsInfo>>) -> Self {
-        let certificate = tls.as_ref().and_then(|tls| tls.peer.clone());
-        Self { tls, certificate }
-    }
-
-    /// Says it of a request that a proxy passes on: the certificate of the connection is the proxy's own.
-    pub(crate) fn forwarded(&self, certificate: Option<Arc<PeerCert>>) -> Self {
-        let tls = self.tls.clone();
-        Self { tls, certificate }
-    }
-
-    /// Returns what was agreed.
-    pub fn tls(&self) -> Option<&TlsInfo> {
-        self.tls.as_deref()
+    /// Says it of a connection or a request.
+    pub(crate) fn new(certificate: Option<Arc<PeerCert>>) -> Self {
+        Self(certificate)
     }
 
     /// Returns the verified certificate of who is at the other end, if it has shown one.
     pub fn certificate(&self) -> Option<Arc<PeerCert>> {
-        self.certificate.clone()
+        self.0.clone()
     }
 }
 
@@ -94,7 +79,7 @@ impl Conn {
         Self {
             io,
             peer: Peer(peer),
-            secured: Secured::new(tls),
+            secured: Secured::new(tls.and_then(|tls| tls.peer.clone())),
             first_byte: Some(Box::pin(sleep(first_byte))),
             _permit: permit,
         }
@@ -105,12 +90,12 @@ impl Conn {
         self.peer
     }
 
-    /// Returns what is known of its encryption.
+    /// Returns whose certificate counts.
     pub fn secured(&self) -> &Secured {
         &self.secured
     }
 
-    /// Takes out what is known of its encryption: a connection that is served for long needs no room for it.
+    /// Takes out whose certificate counts: a connection that is served for long needs no room for it.
     pub fn take_secured(&mut self) -> Secured {
         mem::take(&mut self.secured)
     }

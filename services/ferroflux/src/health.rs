@@ -5,14 +5,10 @@ use std::time::Duration;
 
 use ::config::{Environment, Problems, load};
 use anyhow::{Context, bail, ensure};
+use axum::body::Body;
 use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tls::{Alpn, ClientTls, endpoints};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use http_body_util::BodyExt;
+use tls::{Alpn, ClientTls, endpoints, http_client};
 use tokio::time::timeout;
 
 use crate::cli::{HealthOptions, complain, print_line};
@@ -20,8 +16,6 @@ use crate::config::{Config, PREFIX};
 
 /// How long the whole question may take; a process that is slower is not well.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The most of an answer that is read and shown.
-const MAX_ANSWER: usize = 16 * 1024;
 
 /// Runs the command and returns the exit status of the process.
 pub(crate) fn main(options: &HealthOptions) -> ExitCode {
@@ -71,23 +65,23 @@ fn front(environment: &Environment) -> anyhow::Result<Uri> {
 }
 
 async fn get(uri: &Uri) -> anyhow::Result<String> {
-    let host = uri.host().context("the URL has no host")?;
-    let port = uri.port_u16();
-    let encrypted = match uri.scheme_str() {
-        Some("http") => false,
-        Some("https") => true,
+    let tls = match uri.scheme_str() {
+        Some("http") => None,
+        Some("https") => Some(unverified()?),
         _ => bail!("the URL begins with neither http:// nor https://"),
     };
-    let address = (host, port.unwrap_or(if encrypted { 443 } else { 80 }));
-    let io = TcpStream::connect(address)
-        .await
-        .with_context(|| format!("cannot connect to {host}:{}", address.1))?;
-    if encrypted {
-        let (io, _) = unverified()?.connect(host, io).await.context("no TLS")?;
-        request(uri, io).await
-    } else {
-        request(uri, io).await
-    }
+    let answer = http_client::send(tls.as_ref(), Request::get(uri).body(Body::empty())?).await;
+    let answer = answer.map_err(anyhow::Error::from_boxed);
+    let answer = answer.with_context(|| format!("cannot ask {uri}"))?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await?.to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    ensure!(
+        status == StatusCode::OK,
+        "{uri} answers {status}: {}",
+        body.trim_end()
+    );
+    Ok(body)
 }
 
 /// Returns a client that takes any certificate: the question says nothing secret, and the name in the certificate is that
@@ -103,37 +97,6 @@ fn unverified() -> anyhow::Result<ClientTls> {
     );
     problems.into_result()?;
     Ok(ClientTls::open(&settings.context("no TLS")?, Alpn::none())?)
-}
-
-async fn request<I>(uri: &Uri, io: I) -> anyhow::Result<String>
-where
-    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await?;
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let host = uri.authority().context("the URL has no host")?.as_str();
-    let request = Request::get(path)
-        .header(http::header::HOST, host)
-        .body(Empty::<Bytes>::new())?;
-    let exchange = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await;
-        let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
-    };
-    let (status, body) = tokio::select! {
-        answer = exchange => answer,
-        end = connection => Err(end.err().map_or_else(|| anyhow::anyhow!("closed without an answer"), Into::into)),
-    }?;
-    ensure!(
-        status == StatusCode::OK,
-        "{uri} answers {status}: {}",
-        body.trim_end()
-    );
-    Ok(body)
 }
 
 #[cfg(test)]

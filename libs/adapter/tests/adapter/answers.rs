@@ -93,7 +93,7 @@ async fn all_who_ask_at_once_share_one_question() {
     let stage = Stage::new().await;
     let (thing, channel) = stage.things.connected("k");
     stage.things.gated.store(true, Ordering::SeqCst);
-    stage.things.gate.add_permits(2);
+    stage.things.gate.add_permits(3);
     let credentials = key("k");
     let asked = join_all((0..100).map(|_| stage.adapter.authenticate(&credentials))).await;
     assert!(asked.into_iter().all(|answer| answer == Ok(thing)));
@@ -101,7 +101,9 @@ async fn all_who_ask_at_once_share_one_question() {
         join_all((0..100).map(|_| stage.adapter.authorize(thing, channel, Action::Subscribe)))
             .await;
     assert!(asked.into_iter().all(|answer| answer == Ok(())));
-    assert_eq!(questions(&stage), 2);
+    let asked = join_all((0..100).map(|_| stage.adapter.default_channel(thing))).await;
+    assert!(asked.into_iter().all(|answer| answer == Ok(None)));
+    assert_eq!(questions(&stage), 3);
 }
 
 #[tokio::test]

@@ -37,8 +37,9 @@ impl Origin {
         let certificate = certificate.map_err(|refused| problem(&refused))?;
         headers.remove(name);
         headers.remove(&more);
+        // What the proxy shows on its own connection is no device's.
         Ok(if forwarded.believes(peer) {
-            self.secured.forwarded(certificate)
+            Secured::new(certificate)
         } else {
             self.secured.clone()
         })

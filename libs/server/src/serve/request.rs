@@ -40,7 +40,9 @@ pub(super) fn answer(
     let response = async move {
         match secured {
             Ok(secured) => {
-                request.extensions_mut().insert(secured);
+                if secured.certificate().is_some() {
+                    request.extensions_mut().insert(secured);
+                }
                 router.call(request).await
             }
             Err(problem) => Ok(problem.into_response()),

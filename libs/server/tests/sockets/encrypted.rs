@@ -1,6 +1,7 @@
 //! HTTP and gRPC over TLS, with certificates from `ssl/Makefile`.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use config::{Environment, Problems};
+use http::Request;
 use server::{Connection, Limits, Listener, Runtime, Secured, Settings, connect};
 use tls::{Acceptor, Alpn, ClientTls, Endpoint, Reloaded, endpoints};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tonic::service::Routes;
@@ -149,9 +151,8 @@ async fn a_channel_outlives_the_certificate_it_was_made_under() {
     assert_eq!(call(channel).await, None);
 }
 
-/// Row 35 for HTTP: the answer is given, and then the connection is over, however often the peer would ask.
-#[tokio::test]
-async fn a_connection_ends_when_what_it_rests_on_does() {
+/// A connection whose certificate is what its requests rest on, and what tells that it is over.
+async fn held(alpn: Alpn) -> (impl AsyncRead + AsyncWrite + Unpin, Arc<Notify>, Runtime) {
     let certificates = Certificates::make();
     let listener = certificates.listener(Alpn::http(), Some("ca.crt")).await;
     let addr = listener.local_addr();
@@ -164,9 +165,16 @@ async fn a_connection_ends_when_what_it_rests_on_does() {
     };
     let runtime = Runtime::new(Settings::default());
     runtime.http("test", listener, Router::new().route("/", get(hold)));
-    let client = certificates.client(Alpn::none(), true);
     let io = soon(TcpStream::connect(addr)).await.unwrap();
-    let (mut stream, _) = soon(client.connect("localhost", io)).await.unwrap();
+    let client = certificates.client(alpn, true);
+    let (stream, _) = soon(client.connect("localhost", io)).await.unwrap();
+    (stream, over, runtime)
+}
+
+/// Row 35 for HTTP: the answer is given, and then the connection is over, however often the peer would ask.
+#[tokio::test]
+async fn a_connection_ends_when_what_it_rests_on_does() {
+    let (mut stream, over, _runtime) = held(Alpn::none()).await;
     let mut answers = [0; 512];
     for _ in 0..2 {
         let request = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -176,6 +184,28 @@ async fn a_connection_ends_when_what_it_rests_on_does() {
     }
     over.notify_one();
     assert_eq!(soon(stream.read(&mut answers)).await.unwrap(), 0);
+}
+
+/// Row 35 for HTTP/2: the peer is told by GOAWAY that it need not ask here again.
+#[tokio::test]
+async fn a_connection_of_http_2_goes_away() {
+    let (stream, over, _runtime) = held(Alpn::grpc()).await;
+    let (mut sender, connection) = soon(h2::client::handshake(stream)).await.unwrap();
+    let mut connection = pin!(connection);
+    let request = Request::get("https://test/").body(()).unwrap();
+    let (answer, _) = sender.send_request(request, true).unwrap();
+    let answer = async {
+        tokio::select! {
+            answer = answer => answer.unwrap(),
+            end = connection.as_mut() => panic!("{end:?}"),
+        }
+    };
+    assert_eq!(soon(answer).await.status(), 200);
+    over.notify_one();
+    soon(connection).await.unwrap();
+    let told = soon(sender.ready()).await.err().unwrap();
+    assert!(told.is_go_away() && told.is_remote(), "{told}");
+    assert_eq!(told.reason(), Some(h2::Reason::NO_ERROR));
 }
 
 #[tokio::test]
