@@ -8,6 +8,15 @@ use tls::{Acceptor, Alpn, BuildError, ClientAuth, ClientTls, Endpoint, Reloader,
 
 use crate::role::{Role, Shape};
 
+/// With what the roles reach things in another process; those of one process share a connection, with the first that is set.
+pub(crate) const THINGS_CLIENTS: [&Endpoint; 5] = [
+    &endpoints::HTTP_ADAPTER_THINGS,
+    &endpoints::WS_ADAPTER_THINGS,
+    &endpoints::MQTT_ADAPTER_THINGS,
+    &endpoints::READER_THINGS,
+    &endpoints::WRITER_THINGS,
+];
+
 /// The settings of every endpoint this process has.
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {

@@ -39,7 +39,8 @@ impl Settings {
                 problems.push(&variable, problem.to_owned());
             } else if let Some(thing) = mqtt.anonymous_thing {
                 self.warnings.push(format!(
-                    "on the MQTT port whoever presents nothing is let in as the thing {thing}: this is for development"
+                    "{}ANONYMOUS_THING lets whoever presents nothing in on the MQTT port, as the thing {thing}: this is for development",
+                    mqtt_adapter::Config::PREFIX
                 ));
             }
         }
@@ -108,7 +109,7 @@ impl Settings {
         if door.fronted && self.certificates.client_auth(front) == Some(ClientAuth::None) {
             let (name, ca) = (door.endpoint.name, front.variable(CLIENT_CA));
             self.warnings.push(format!(
-                "{name} demands a certificate ({variable}: {auth}), and the front asks for none: what comes by it to {name} is refused; set {ca} if devices are to use the front"
+                "{variable} is {auth}, and the front asks for no certificate: what comes by it to {name} is refused; set {ca} if devices are to use the front"
             ));
         }
     }

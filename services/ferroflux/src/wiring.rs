@@ -21,7 +21,7 @@ use tls::endpoints;
 use tokio::sync::Notify;
 use tonic::service::Routes;
 
-use crate::certificates::Secure;
+use crate::certificates::{Secure, THINGS_CLIENTS};
 use crate::challenges;
 use crate::front::{self, Behind};
 use crate::patience;
@@ -141,13 +141,7 @@ impl Wiring<'_> {
             if !self.settings.shape.asks_things() {
                 return Ok((None, Router::new()));
             }
-            let tls = self.secure.client(&[
-                &endpoints::HTTP_ADAPTER_THINGS,
-                &endpoints::WS_ADAPTER_THINGS,
-                &endpoints::MQTT_ADAPTER_THINGS,
-                &endpoints::READER_THINGS,
-                &endpoints::WRITER_THINGS,
-            ])?;
+            let tls = self.secure.client(&THINGS_CLIENTS)?;
             let channel = server::connect(&self.settings.process.things_url, tls)?;
             let client = proto::things::Client::new(channel, self.things_timeout());
             return Ok((Some(Arc::new(client)), Router::new()));
@@ -229,20 +223,14 @@ impl Wiring<'_> {
 
     /// The roles of a process share the connection to things, so they share the patience of the most patient one.
     fn things_timeout(&self) -> Duration {
-        let http = self
-            .settings
-            .http
-            .as_ref()
-            .map(|config| config.things_timeout);
-        let ws = self
-            .settings
-            .ws
-            .as_ref()
-            .map(|config| config.things_timeout);
-        [http, ws]
+        let settings = self.settings;
+        let http = settings.http.as_ref().map(|config| config.things_timeout);
+        let ws = settings.ws.as_ref().map(|config| config.things_timeout);
+        let mqtt = settings.mqtt.as_ref().map(|config| config.things_timeout);
+        [http, ws, mqtt]
             .into_iter()
             .flatten()
-            .chain(self.settings.history_timeouts())
+            .chain(settings.history_timeouts())
             .map(|period| period.get())
             .max()
             .unwrap_or(Duration::from_secs(1))

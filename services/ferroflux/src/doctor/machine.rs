@@ -103,17 +103,37 @@ fn disk(findings: &mut Findings, data: &Path, bus_max_bytes: u64) {
 
 /// Each connection is an open file.
 fn files(findings: &mut Findings, settings: &Settings) {
-    let http = settings.http.as_ref().map(|http| http.max_connections);
-    let ws = settings.ws.as_ref().map(|ws| ws.max_connections);
-    let connections: usize = [http, ws].into_iter().flatten().sum();
-    let needed = OTHER_FILES.saturating_add(connections as u64);
+    let reader = settings.reader.as_ref();
+    let allowed = [
+        (
+            "HTTP_ADAPTER",
+            settings.http.as_ref().map(|http| http.max_connections),
+        ),
+        (
+            "WS_ADAPTER",
+            settings.ws.as_ref().map(|ws| ws.max_connections),
+        ),
+        (
+            "MQTT_ADAPTER",
+            settings.mqtt.as_ref().map(|mqtt| mqtt.max_connections),
+        ),
+        ("READER", reader.map(|(reader, _)| reader.max_connections)),
+    ];
+    let (mut needed, mut variables) = (OTHER_FILES, Vec::new());
+    for (role, connections) in allowed {
+        if let Some(connections) = connections {
+            needed = needed.saturating_add(connections as u64);
+            variables.push(format!("MF_{role}_MAX_CONNECTIONS"));
+        }
+    }
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let Some(limit) = open_files(&limits) else {
         return;
     };
     if limit < needed {
         let text = format!(
-            "is {limit}, and the connections that are allowed take {needed}; raise it (LimitNOFILE of systemd), or lower MF_HTTP_ADAPTER_MAX_CONNECTIONS and MF_WS_ADAPTER_MAX_CONNECTIONS"
+            "is {limit}, and the connections that are allowed take {needed}; raise it (LimitNOFILE of systemd), or lower {}",
+            variables.join(" or ")
         );
         findings.warn("ulimit -n", text);
     } else {

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::finding::Findings;
+use crate::certificates::THINGS_CLIENTS;
 use crate::role::Role;
 use crate::settings::Settings;
 
@@ -22,18 +23,12 @@ const SETTINGS: u8 = 4;
 pub(super) async fn look(findings: &mut Findings, settings: &Settings) {
     let (shape, process) = (&settings.shape, &settings.process);
     if shape.has(Role::Things) && !shape.has(Role::Users) {
-        let clients = [&endpoints::THINGS_USERS];
         let url = ("MF_USERS_URL", process.users_url.as_str());
-        knock(findings, settings, url, &clients).await;
+        knock(findings, settings, url, &[&endpoints::THINGS_USERS]).await;
     }
     if shape.asks_things() && !shape.has(Role::Things) {
-        let clients = [
-            &endpoints::HTTP_ADAPTER_THINGS,
-            &endpoints::WS_ADAPTER_THINGS,
-            &endpoints::MQTT_ADAPTER_THINGS,
-        ];
         let url = ("MF_THINGS_URL", process.things_url.as_str());
-        knock(findings, settings, url, &clients).await;
+        knock(findings, settings, url, &THINGS_CLIENTS).await;
     }
 }
 
@@ -43,13 +38,13 @@ async fn knock(
     (variable, url): (&str, &str),
     clients: &[&Endpoint],
 ) {
-    let here = clients
+    let mut here = clients
         .iter()
         .filter(|client| settings.certificates.settings(client).is_some());
     let endpoint = here
         .clone()
         .find(|client| settings.certificates.encrypts(client))
-        .or_else(|| here.clone().next())
+        .or_else(|| here.next())
         .copied()
         .unwrap_or(clients[0]);
     match attempt(settings, url, endpoint).await {

@@ -1,6 +1,5 @@
 //! Whether each listener of the process can have its port.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -11,18 +10,26 @@ use crate::role::Shape;
 use crate::settings::Settings;
 
 pub(super) fn look(findings: &mut Findings, settings: &Settings) {
-    let mut taken: BTreeMap<u16, &str> = BTreeMap::new();
+    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
     for (variable, address) in listeners(settings) {
         if address.port() == 0 {
             continue;
         }
-        if let Some(other) = taken.insert(address.port(), variable) {
+        let other = taken.iter().find(|(other, _)| collide(*other, address));
+        if let Some((_, other)) = other {
             let text = format!("is {}, and so is {other}", address.port());
             findings.fault(variable, text);
             continue;
         }
+        taken.push((address, variable));
         bind(findings, variable, address);
     }
+}
+
+/// Tells whether only one of two listeners can be had: an unspecified address is all of them.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip(), other.ip());
+    one.port() == other.port() && (a == b || a.is_unspecified() || b.is_unspecified())
 }
 
 /// Returns the listeners of the process by the variable of their port.
@@ -147,6 +154,14 @@ fn inode(port: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_free_on_another_address() {
+        let collide = |a: &str, b: &str| collide(a.parse().unwrap(), b.parse().unwrap());
+        assert!(collide("127.0.0.1:80", "0.0.0.0:80") && collide("[::1]:80", "[::1]:80"));
+        assert!(!collide("127.0.0.1:80", "127.0.0.2:80"));
+        assert!(!collide("0.0.0.0:80", "0.0.0.0:81"));
+    }
 
     #[test]
     fn who_has_a_port_is_named() {

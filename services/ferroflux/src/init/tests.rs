@@ -1,7 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use openssl::pkey::PKey;
 use openssl::stack::Stack;
@@ -91,6 +92,57 @@ fn what_is_made_is_of_one_authority_and_stays() {
     let before = contents(place.dir.path());
     assert_eq!(place.make().unwrap(), Vec::<String>::new());
     assert_eq!(contents(place.dir.path()), before);
+}
+
+/// Returns the standard output of a program that succeeds.
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn makefile(certs: &Path) {
+    let ssl = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ssl");
+    let location = format!("CRT_LOCATION={}", certs.display());
+    let mut make = Command::new("make");
+    output(make.args(["-s", "-C", ssl, "all", "CN=iot.example.com", &location]));
+}
+
+/// Returns what OpenSSL says of each certificate in a folder, but for keys and times.
+fn descriptions(certs: &Path) -> BTreeMap<PathBuf, BTreeSet<String>> {
+    let mut all = BTreeMap::new();
+    let files = contents(certs).into_iter().map(|(path, ..)| path);
+    for path in files.filter(|path| path.extension().is_some_and(|kind| kind == "crt")) {
+        let extensions = "basicConstraints,keyUsage,extendedKeyUsage,subjectAltName";
+        let mut x509 = Command::new("openssl");
+        x509.args(["x509", "-noout", "-subject", "-issuer", "-ext", extensions]);
+        let told = output(x509.arg("-in").arg(&path));
+        let words = told.split([',', '\n']).map(|word| word.trim().to_owned());
+        all.insert(
+            path.strip_prefix(certs).unwrap().to_owned(),
+            words.collect(),
+        );
+    }
+    all
+}
+
+#[test]
+fn the_makefile_makes_the_same_and_takes_what_is_there() {
+    let place = Place::new();
+    place.make().unwrap();
+    let (ours, theirs) = (place.path("certs"), place.path("other"));
+    let described = descriptions(&ours);
+    assert_eq!(described.len(), 11);
+    makefile(&theirs);
+    assert_eq!(descriptions(&theirs), described);
+    let crt = |name: &str| fs::read(ours.join(name).with_extension("crt")).unwrap();
+    let before = crt("nats");
+    fs::remove_file(ours.join("postgres.crt")).unwrap();
+    makefile(&ours);
+    assert_eq!(descriptions(&ours), described);
+    assert_eq!(crt("nats"), before);
+    assert_eq!(place.make().unwrap(), Vec::<String>::new());
 }
 
 #[test]
