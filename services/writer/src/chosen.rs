@@ -43,6 +43,11 @@ impl Chosen {
         ids.collect::<Result<_, _>>().map(Self::Only)
     }
 
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::Only(BTreeSet::new())
+    }
+
     /// Tells whether a channel is one of them.
     pub fn has(&self, channel: ChannelId) -> bool {
         match self {
@@ -66,11 +71,11 @@ mod tests {
     fn the_file_of_0_9_is_read() {
         let channel = ChannelId::random();
         let only = read(&format!("[channels]\nfilter = [\"{channel}\"]\n")).unwrap();
-        assert!(only.has(channel) && !only.has(ChannelId::random()));
+        assert!(only.has(channel) && !only.has(ChannelId::random()) && !only.is_empty());
         let all = read(&format!("[channels]\nfilter = [\"{channel}\", \"*\"]\n"));
         assert_eq!(all, Ok(Chosen::All));
         let none = read("[channels]\nfilter = []\n").unwrap();
-        assert!(!none.has(channel));
+        assert!(!none.has(channel) && none.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Config {
     pub port: u16,
     /// Name of the database on the PostgreSQL server that the variables below choose.
     pub db: String,
-    /// TOML file of 0.9 with the channels to store, `[channels]` and `filter = ["<id>", …]` or `["*"]`; without one, all of them.
+    /// TOML file of 0.9 with the channels to store, `[channels]` and `filter = ["<id>", …]` or `["*"]`; without one, all of them; `[]` turns history off.
     pub channels_config: Option<String>,
     /// How many records are stored at a time.
     pub batch_size: usize,

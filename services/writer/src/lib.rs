@@ -48,7 +48,8 @@ struct Retention {
     max_bytes: Option<u64>,
 }
 
-/// Brings the database up to date, and registers with the bus, so that it keeps all messages from here on.
+/// Brings the database up to date, and registers with the bus, so that it keeps all messages from here on; a writer that is
+/// to store none lets the bus keep none.
 ///
 /// # Errors
 /// When the database or the bus cannot be used.
@@ -62,7 +63,11 @@ pub async fn open(
     let history = History::open(db).await?;
     // Whoever leads has done it, and would lose the consumer.
     if let Some(_lead) = history.lead(session::CONSUMER).await? {
-        bus.consumer(session::CONSUMER, Filter::All).await?;
+        if chosen.is_empty() {
+            bus.forget(session::CONSUMER).await?;
+        } else {
+            bus.consumer(session::CONSUMER, Filter::All).await?;
+        }
     }
     Ok(Arc::new(Writer {
         history,

@@ -4,6 +4,8 @@ use metrics::{Counter, Histogram, counter, histogram};
 pub(crate) struct Meters {
     /// Messages that became records.
     pub(crate) decoded: Counter,
+    /// Messages that are kept as they came.
+    raw: Counter,
     /// Messages of channels that are not stored.
     pub(crate) skipped: Counter,
     /// Entries that were new.
@@ -22,6 +24,7 @@ impl Meters {
             |outcome: &'static str| counter!("writer_messages_total", "outcome" => outcome);
         Self {
             decoded: messages("decoded"),
+            raw: messages("raw"),
             skipped: messages("skipped"),
             stored: counter!("writer_entries_stored_total"),
             repeated: counter!("writer_entries_repeated_total"),
@@ -32,7 +35,7 @@ impl Meters {
 
     /// Counts a message that is kept as it came, by the kind of reason.
     pub(crate) fn raw(&self, reason: &'static str) {
-        counter!("writer_messages_total", "outcome" => "raw").increment(1);
+        self.raw.increment(1);
         counter!("writer_raw_total", "reason" => reason).increment(1);
     }
 }

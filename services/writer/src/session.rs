@@ -24,6 +24,10 @@ impl Writer {
     /// # Errors
     /// Never by itself.
     pub async fn run(&self, stop: &CancellationToken) -> Result<(), BoxError> {
+        if self.chosen.is_empty() {
+            stop.cancelled().await;
+            return Ok(());
+        }
         loop {
             let session = self.session(stop).await;
             if stop.is_cancelled() {
@@ -47,16 +51,17 @@ impl Writer {
         };
         let mut consumer = self.bus.consumer(CONSUMER, Filter::All).await?;
         let mut batch = Batch::default();
-        loop {
+        // What came while the last batch was stored waits in the bus.
+        while !stop.is_cancelled() {
             self.fill(&mut batch, &mut *consumer, stop).await?;
-            if batch.messages.is_empty() {
-                return Ok(());
+            if !batch.messages.is_empty() {
+                batch = self.exchange(batch, &mut *consumer).await?;
             }
-            batch = self.exchange(batch, &mut *consumer).await?;
         }
+        Ok(())
     }
 
-    /// Adds to a batch until it is full or its first message has waited long enough; empty only when stopped.
+    /// Adds to a batch until it is full or its first message has waited long enough, or stopped.
     async fn fill(
         &self,
         batch: &mut Batch,
@@ -71,7 +76,9 @@ impl Writer {
                     None => std::future::pending().await,
                 }
             };
+            // What is there already is taken without looking at the clock each time.
             tokio::select! {
+                biased;
                 delivery = consumer.next() => self.take(batch, delivery?).await?,
                 () = waited => return Ok(()),
                 () = stop.cancelled() => return Ok(()),

@@ -7,6 +7,7 @@ mod stage;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use history::{Content, Entry, History, Paging, Query};
@@ -18,6 +19,7 @@ use serde_json::json;
 use stage::{Stage, eventually};
 use storage::{Db, Settings};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use writer::{Chosen, Config, Writer};
 
@@ -228,6 +230,26 @@ async fn what_came_while_no_writer_ran_is_stored_once() {
 }
 
 #[tokio::test]
+async fn a_writer_stops_however_much_comes() {
+    let site = Site::new().await;
+    let running = site.open(Chosen::All).await;
+    let publish = async {
+        loop {
+            site.publish(br#"[{"n":"a","v":1}]"#, "").await;
+        }
+    };
+    let stop = async {
+        let some = async || site.history.count(&Query::all(site.channel)).await.unwrap() > 0;
+        eventually("it is at work", some).await;
+        timeout(Duration::from_secs(60), running.stop()).await
+    };
+    tokio::select! {
+        () = publish => {}
+        stopped = stop => stopped.unwrap(),
+    }
+}
+
+#[tokio::test]
 async fn channels_that_are_not_chosen_are_not_stored() {
     let site = Site::new().await;
     let other = ChannelId::random();
@@ -240,6 +262,27 @@ async fn channels_that_are_not_chosen_are_not_stored() {
     chosen.publish(br#"[{"n":"a","v":1}]"#, "").await;
     chosen.stored(1).await;
     assert_eq!(chosen.history.usage(None, 10).await.unwrap().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_writer_that_stores_nothing_lets_the_bus_keep_nothing() {
+    let site = Site::new().await;
+    site.open(Chosen::All).await.stop().await;
+    let publish = async || {
+        let message = Message::new(
+            site.channel,
+            Subtopic::default(),
+            ThingId::random(),
+            Protocol::Http,
+            Bytes::new(),
+        );
+        let published = site.stage.buses.messages.publish(Arc::new(message));
+        published.await.unwrap()
+    };
+    assert_ne!(publish().await, publish().await);
+    let running = site.open(Chosen::Only([].into())).await;
+    assert_eq!(publish().await, publish().await);
     running.stop().await;
 }
 
