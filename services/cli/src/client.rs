@@ -71,18 +71,14 @@ impl Client {
 
     /// Makes a request and returns the answer, whatever its status.
     pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Reply, Error> {
-        let unreachable = |reason: String| Error::Unreachable {
-            url: call.target.url(),
-            reason,
-        };
         let limit = self.limit;
-        match timeout(limit, self.exchange(&call)).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.open.remove(&call.target.authority());
-                Err(unreachable(format!("no answer within {limit:?}")))
-            }
-        }
+        let result = timeout(limit, self.exchange(&call)).await;
+        result.unwrap_or_else(|_| {
+            Err(Error::Unreachable {
+                url: call.target.url(),
+                reason: format!("no answer within {limit:?}"),
+            })
+        })
     }
 
     async fn exchange(&mut self, call: &Call<'_>) -> Result<Reply, Error> {

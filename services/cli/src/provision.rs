@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::rows::{self, Row};
 use crate::table;
 use crate::target::escape;
+use crate::users;
 
 /// How many things or channels are created by one request.
 const BATCH: usize = 100;
@@ -187,11 +188,7 @@ async fn test(api: &mut Api) -> Result<(), Error> {
     let password = Uuid::new_v4().simple().to_string();
     let user = json!({ "email": email, "password": password });
     api.users(Method::POST, "/users", None, Some(&user)).await?;
-    let reply = api
-        .users(Method::POST, "/tokens", None, Some(&user))
-        .await?;
-    let answer = reply.json()?;
-    let token = answer["token"].as_str().unwrap_or_default().to_owned();
+    let token = users::token(api, &email, Some(password)).await?;
     let mut things = Vec::new();
     let mut channels = Vec::new();
     for number in 0..2 {

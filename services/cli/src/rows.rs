@@ -23,7 +23,7 @@ pub(crate) struct Row {
 /// As in 0.9 a CSV file without a header has names in its first column and nothing else that counts; with one, the columns
 /// `name`, `key` and `metadata` (JSON) do.
 pub(crate) fn named(path: &Path) -> Result<Vec<Row>, Error> {
-    rows(path, "name", |record, columns| {
+    rows(path, &["name"], |record, columns| {
         let metadata = match cell(record, columns, "metadata") {
             Some(text) => {
                 Some(serde_json::from_str(text).map_err(|error| format!("metadata: {error}"))?)
@@ -41,23 +41,23 @@ pub(crate) fn named(path: &Path) -> Result<Vec<Row>, Error> {
 
 /// Reads connections: a thing and a channel each.
 pub(crate) fn connections(path: &Path) -> Result<Vec<Row>, Error> {
-    rows(path, "thing", |record, columns| {
+    rows(path, &["thing", "channel"], |record, columns| {
         let thing = cell(record, columns, "thing").ok_or("has no thing")?;
         let channel = cell(record, columns, "channel").ok_or("has no channel")?;
         Ok(json!({ "thing": thing, "channel": channel }))
     })
 }
 
-/// Reads a file whose CSV header, if it has one, begins with the word `first`.
+/// Reads a file whose CSV has these columns, unless it has a header, which begins with the first of them.
 fn rows(
     path: &Path,
-    first: &str,
+    columns: &[&str],
     read: impl Fn(&StringRecord, &[String]) -> Result<Value, String>,
 ) -> Result<Vec<Row>, Error> {
     let bytes = input::read(path)?;
     let parsed = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => array(&bytes),
-        Some(_) => table(&bytes, first, read),
+        Some(_) => table(&bytes, columns, read),
         None => Err("it is empty".to_owned()),
     };
     parsed.map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))
@@ -77,7 +77,7 @@ fn array(bytes: &Bytes) -> Result<Vec<Row>, String> {
 
 fn table(
     bytes: &Bytes,
-    first: &str,
+    columns: &[&str],
     read: impl Fn(&StringRecord, &[String]) -> Result<Value, String>,
 ) -> Result<Vec<Row>, String> {
     let mut reader = ReaderBuilder::new()
@@ -85,10 +85,8 @@ fn table(
         .flexible(true)
         .trim(Trim::All)
         .from_reader(&bytes[..]);
-    let mut columns = match first {
-        "thing" => vec!["thing".to_owned(), "channel".to_owned()],
-        _ => vec![first.to_owned()],
-    };
+    let first = columns[0];
+    let mut columns: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
     let mut rows = Vec::new();
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| error.to_string())?;

@@ -65,7 +65,8 @@ impl Settings {
             problems: &mut problems,
         };
         let targets = targets.all();
-        if targets.iter().flatten().any(|target| target.tls) {
+        let encrypted = targets.iter().flatten().any(|target| target.tls);
+        if encrypted {
             variables
                 .entry(format!("{PREFIX}TLS_ENABLED"))
                 .or_insert_with(|| "true".to_owned());
@@ -93,9 +94,10 @@ impl Settings {
             return Err(Error::Config(problems));
         };
         problems.into_result().map_err(Error::Config)?;
-        if tls.is_enabled() && !users.tls && !http.tls {
-            warnings
-                .push("certificates are configured, and the address is not https://".to_owned());
+        if tls.is_enabled() && !encrypted {
+            warnings.push(format!(
+                "{PREFIX}TLS_ENABLED is true or certificates are set, and no address begins with https:// or mqtts://"
+            ));
         }
         Ok(Self {
             has_certificate: has_certificate(&environment),
@@ -263,6 +265,15 @@ mod tests {
         assert!(loaded.tls.is_enabled());
         let own = [("MF_CLIENT_READER_URL", "http://localhost:8905")];
         assert_eq!(settings("", &own, &[]).unwrap().reader.port, 8905);
+    }
+
+    #[test]
+    fn certificates_are_for_some_address() {
+        let enabled = ("MF_CLIENT_TLS_ENABLED", "true");
+        let warnings = |variables: &[_]| settings("", variables, &[]).unwrap().warnings;
+        assert!(warnings(&[enabled])[0].contains("no address begins with https://"));
+        let mqtt = ("MF_CLIENT_MQTT_URL", "mqtts://x");
+        assert!(warnings(&[enabled, mqtt]).is_empty());
     }
 
     #[test]

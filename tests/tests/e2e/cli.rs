@@ -135,12 +135,10 @@ impl Terminal {
         serde_json::from_str(&text).with_context(|| format!("{arguments:?}: {text}"))
     }
 
-    /// Returns the report of a benchmark without errors: on a machine that is busy with other things, the first may have some.
-    async fn report(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        until("a benchmark without errors", || async {
-            self.json(arguments).await.ok()
-        })
-        .await
+    /// Runs a benchmark, which fails when it has errors, and returns its report.
+    async fn bench(&self, arguments: &str) -> anyhow::Result<Value> {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        self.json(&[&["bench"][..], &arguments].concat()).await
     }
 
     /// Creates something and returns its id.
@@ -493,19 +491,9 @@ async fn refusals_have_a_status(shape: Shape) -> anyhow::Result<()> {
 async fn load(shape: Shape) -> anyhow::Result<()> {
     let terminal = Terminal::logged_in(shape).await?;
     for protocol in ["http", "ws", "mqtt"] {
-        let arguments = [
-            "bench",
-            "publish",
-            "--protocol",
-            protocol,
-            "--connections",
-            "4",
-            "--rate",
-            "200",
-            "--duration",
-            "1s",
-        ];
-        let report = terminal.report(&arguments).await?;
+        let load =
+            format!("publish --protocol {protocol} --connections 4 --rate 200 --duration 1s");
+        let report = terminal.bench(&load).await?;
         assert_eq!(
             (&report["sent"], &report["missing"]),
             (&json!(200), &json!(0)),
@@ -524,36 +512,20 @@ async fn load(shape: Shape) -> anyhow::Result<()> {
         terminal.json(&["things", "get", "all"]).await?["total"],
         json!(0)
     );
-    let strangers = [
-        "bench",
-        "publish",
-        "--channel",
-        "c",
-        "--key",
-        "wrong",
-        "--duration",
-        "1s",
-        "--rate",
-        "10",
-    ];
-    let (status, _, error) = terminal.run(&strangers).await?;
-    assert_eq!(status, 1, "{error}");
+    let strangers = "publish --channel c --key wrong --duration 1s --rate 10";
+    let refused = terminal.bench(strangers).await;
+    let error = refused.err().context("strangers may publish")?.to_string();
+    assert!(
+        error.contains("exits with 1") && error.contains("10 errors"),
+        "{error}"
+    );
     Ok(())
 }
 
 /// Connections are opened at once, and last.
 async fn storm(terminal: &Terminal, protocol: &str) -> anyhow::Result<()> {
-    let arguments = [
-        "bench",
-        "connect",
-        "--protocol",
-        protocol,
-        "--connections",
-        "50",
-        "--hold",
-        "100ms",
-    ];
-    let report = terminal.report(&arguments).await?;
+    let load = format!("connect --protocol {protocol} --connections 50 --hold 100ms");
+    let report = terminal.bench(&load).await?;
     assert_eq!(
         (&report["connections"], &report["lasting"]),
         (&json!(50), &json!(50))
@@ -595,19 +567,9 @@ async fn over_mutual_tls(shape: Shape) -> anyhow::Result<()> {
         .ok(&["messages", "send", &channel, "over TLS"])
         .await?;
     for protocol in ["http", "ws", "mqtt"] {
-        let arguments = [
-            "bench",
-            "publish",
-            "--protocol",
-            protocol,
-            "--channel",
-            &channel,
-            "--rate",
-            "50",
-            "--duration",
-            "1s",
-        ];
-        let report = terminal.report(&arguments).await?;
+        let load =
+            format!("publish --protocol {protocol} --channel {channel} --rate 50 --duration 1s");
+        let report = terminal.bench(&load).await?;
         assert_eq!(
             (&report["sent"], &report["tls"]),
             (&json!(50), &json!("mutual")),

@@ -13,7 +13,6 @@ use crate::stage::Stage;
 both_shapes!(
     every_protocol_is_read_back,
     what_is_no_senml_is_kept,
-    messages_wait_for_a_writer_that_is_away,
     all_of_a_load_is_stored,
 );
 
@@ -186,12 +185,10 @@ async fn what_is_no_senml_is_kept(shape: Shape) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn messages_wait_for_a_writer_that_is_away(shape: Shape) -> anyhow::Result<()> {
-    let mut stage = Stage::set(shape).await?;
-    if shape == Shape::Embedded {
-        // There the writer is away only with everything else: the ledger has that.
-        return Ok(());
-    }
+/// In one process the writer is away only with everything else: the ledger has that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_wait_for_a_writer_that_is_away() -> anyhow::Result<()> {
+    let mut stage = Stage::set(Shape::Separate).await?;
     stage.platform.kill(Role::Writer).await?;
     let (key, path) = (
         stage.thing.key.clone(),
