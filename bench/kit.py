@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -90,6 +91,7 @@ class Ours:
         env = {f"MF_{name}_PORT": "0" for name in ports} | more
         if certificates:
             env |= self.mutual_tls(certificates)
+        self.folder = folder
         log = open(folder / "log", "w")
         self.process = subprocess.Popen([*where, BINARY, "run", "--data", folder / "data"],
                                         env={"PATH": os.environ["PATH"], **env}, stdout=log, stderr=log)
@@ -123,6 +125,11 @@ class Ours:
         channel = request("POST", f"{front}/channels", auth, {}).headers["Location"].rsplit("/", 1)[1]
         request("PUT", f"{front}/channels/{channel}/things/{self.thing}", auth)
         return channel
+
+    def metric(self, name):
+        """What the writer counts under a name, all labels together."""
+        text = request("GET", f"http://{self.at['writer']}/metrics").read().decode()
+        return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
 
     def durable_session(self):
         """Makes an offline session on the second channel: then each message to it is really written to the log."""

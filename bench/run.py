@@ -1,6 +1,9 @@
 """Benchmarks B1 to B5: HTTP publish beside NGINX answering 202, MQTT fan-in and fan-out beside Mosquitto, mutual TLS
 handshakes beside NGINX, and the memory of idle mutual TLS connections beside Mosquitto.
 
+No peer stores what it is sent. B1 to B3 are measured twice: without history, as the peers are, and with the history that
+we keep by default; CPU per message then counts until the last one is stored.
+
 Every round runs us and the peer one after the other on the same machine; what is printed is the median of the
 per-round ratios. CPU per message is the steadier figure on a shared machine: it leaves the load generator out.
 """
@@ -13,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 from kit import GENERATOR, LOAD, SERVER, Certificates, Ours, cpu_seconds, free_port, reachable, wait_for
 
@@ -89,6 +93,17 @@ def mqttload(mode, port, pid, credentials, topic, wildcard, *more):
     return {"rate": result["recv_per_s"], "cpu_us": result["server_us_per_msg"]}
 
 
+def stored(ours, load, copies=1):
+    """A load whose every message, delivered so many times, is stored; until then all CPU counts."""
+    before, written = cpu_seconds(ours.process.pid), ours.metric("writer_messages_total")
+    result, seen = load(), written
+    while (now := ours.metric("writer_messages_total")) > seen:
+        seen = now
+        time.sleep(0.5)
+    cpu = cpu_seconds(ours.process.pid) - before
+    return {"rate": result["rate"], "cpu_us": cpu * 1e6 / ((seen - written) * copies)}
+
+
 def handshakes(port, pid, certificates):
     """Whole handshakes with client certificates and one request each, by OpenSSL's own client."""
     before = cpu_seconds(pid)
@@ -117,7 +132,7 @@ def compare(name, peer_name, ours, peer):
     rate = statistics.median(a["rate"] / b["rate"] for a, b in rounds)
     cpu = statistics.median(b["cpu_us"] / max(a["cpu_us"], 1e-3) for a, b in rounds)
     mine, theirs = rounds[-1]
-    print(f"{name:<22} {mine['rate']:>10.0f}/s {mine['cpu_us']:>7.2f} us | {peer_name:<9} {theirs['rate']:>10.0f}/s "
+    print(f"{name:<30} {mine['rate']:>10.0f}/s {mine['cpu_us']:>7.2f} us | {peer_name:<9} {theirs['rate']:>10.0f}/s "
           f"{theirs['cpu_us']:>7.2f} us | rate {rate:5.2f} x, messages per CPU second {cpu:5.2f} x", flush=True)
 
 
@@ -134,8 +149,25 @@ def memory(folder, certificates):
             server.process.terminate()
             server.process.wait(timeout=20)
     ours, theirs = sizes
-    print(f"{'B5 idle mutual TLS':<22} {ours:>10.1f} kB {'':>9} | {'mosquitto':<9} {theirs:>10.1f} kB {'':>9} | "
+    print(f"{'B5 idle mutual TLS':<30} {ours:>10.1f} kB {'':>9} | {'mosquitto':<9} {theirs:>10.1f} kB {'':>9} | "
           f"memory of {IDLE} connections {ours / theirs:5.2f} x", flush=True)
+
+
+def messages(ours, nginx, mosquitto, counted, suffix):
+    """B1 to B3; `counted` runs one of our loads and takes what its every message costs."""
+    pid, mqtt, http = ours.process.pid, ours.at["mqtt"].split(":")[1], ours.at["http-adapter"].split(":")[1]
+    ours.durable_session()
+    path = f"/channels/{ours.durable}/messages"
+    compare(f"B1 HTTP publish{suffix}", "nginx 202",
+            lambda: counted(ours, lambda: wrk(ours.folder, http, pid, path, ours.key)),
+            lambda: wrk(ours.folder, nginx.port, nginx.process.pid, path, ours.key))
+    for label, mode, copies, more in [("B2 fan-in 20:1 QoS 0", "fanin", 1, []), ("B3 fan-out 1:100 QoS 0", "fanout", 100, ["--subs", "100"])]:
+        tail = "{i}" if mode == "fanin" else "x"
+        wildcard = "#" if mode == "fanin" else "x"
+        compare(f"{label}{suffix}", "mosquitto",
+                lambda: counted(ours, lambda: mqttload(mode, mqtt, pid, ours.credentials, f"channels/{{c}}/messages/load/{tail}",
+                                                       f"channels/{{c}}/messages/load/{wildcard}", *more), copies),
+                lambda: mqttload(mode, mosquitto.port, mosquitto.process.pid, mosquitto.credentials, f"load/{tail}", f"load/{wildcard}", *more))
 
 
 def main():
@@ -145,27 +177,16 @@ def main():
         folder.chmod(0o755)
         try:
             certificates = Certificates(folder)
-            secure = folder / "secure"
-            secure.mkdir()
-            for start in (lambda: Ours(folder), lambda: Nginx(folder, certificates), lambda: Mosquitto(folder),
-                          lambda: Ours(secure, certificates)):
+            for part in ("plain", "history", "secure"):
+                (folder / part).mkdir()
+            nothing = folder / "channels.toml"
+            nothing.write_text("[channels]\nfilter = []\n")
+            for start in (lambda: Ours(folder / "plain", MF_WRITER_CHANNELS_CONFIG=str(nothing)), lambda: Ours(folder / "history"),
+                          lambda: Nginx(folder, certificates), lambda: Mosquitto(folder), lambda: Ours(folder / "secure", certificates)):
                 started.append(start())
-            ours, nginx, mosquitto, encrypted = started
-            mqtt = ours.at["mqtt"].split(":")[1]
-            http = ours.at["http-adapter"].split(":")[1]
-            ours.durable_session()
-            path = f"/channels/{ours.durable}/messages"
-            compare("B1 HTTP publish", "nginx 202",
-                    lambda: wrk(folder, http, ours.process.pid, path, ours.key),
-                    lambda: wrk(folder, nginx.port, nginx.process.pid, path, ours.key))
-            for label, mode, more in [("B2 fan-in 20:1 QoS 0", "fanin", []), ("B3 fan-out 1:100 QoS 0", "fanout", ["--subs", "100"])]:
-                tail = "{i}" if mode == "fanin" else "x"
-                wildcard = "#" if mode == "fanin" else "x"
-                compare(label, "mosquitto",
-                        lambda: mqttload(mode, mqtt, ours.process.pid, ours.credentials,
-                                         f"channels/{{c}}/messages/load/{tail}", f"channels/{{c}}/messages/load/{wildcard}", *more),
-                        lambda: mqttload(mode, mosquitto.port, mosquitto.process.pid, mosquitto.credentials,
-                                         f"load/{tail}", f"load/{wildcard}", *more))
+            plain, history, nginx, mosquitto, encrypted = started
+            messages(plain, nginx, mosquitto, lambda ours, load, copies=1: load(), "")
+            messages(history, nginx, mosquitto, stored, ", stored")
             https = encrypted.at["http-adapter"].split(":")[1]
             compare("B4 mutual handshakes", "nginx",
                     lambda: handshakes(https, encrypted.process.pid, certificates),
@@ -175,7 +196,7 @@ def main():
             for server in started:
                 server.process.terminate()
             for server in started:
-                server.process.wait(timeout=20)
+                server.process.wait(timeout=60)
 
 
 main()
