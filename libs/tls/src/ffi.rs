@@ -1,4 +1,4 @@
-//! What OpenSSL's crate has no safe form of; all `unsafe` of the workspace is here.
+//! What OpenSSL's crate has no safe form of; the only other `unsafe` of the workspace is a call to the allocator at the start.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;

@@ -11,6 +11,9 @@ mod front;
 mod health;
 mod init;
 mod manual;
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "the allocator is told in C only")]
+mod memory;
 mod nats_tls;
 mod patience;
 mod role;

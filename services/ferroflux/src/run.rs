@@ -19,6 +19,8 @@ const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 /// Runs the command and returns the exit status of the process.
 pub(crate) fn main(options: &RunOptions) -> ExitCode {
     let environment = Environment::process();
+    #[cfg(target_env = "gnu")]
+    crate::memory::limit_arenas(&environment);
     let source = Source {
         environment: &environment,
         shape: Shape::new(&options.roles),
