@@ -1,19 +1,41 @@
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use model::{ChannelId, Timestamp};
 use senml::Value;
-use storage::{Bulk, Param, Result, Row, Tx};
+use storage::{Bulk, Error, Load, Param, Result, Rows, Tx};
 
 use crate::{Content, Entry, History};
 
-const COLUMNS: usize = 20;
+const COLUMNS: [&str; 20] = [
+    "channel",
+    "time",
+    "id",
+    "part",
+    "subtopic",
+    "publisher",
+    "protocol",
+    "name",
+    "unit",
+    "value",
+    "string_value",
+    "bool_value",
+    "data_value",
+    "value_sum",
+    "update_time",
+    "link",
+    "content_type",
+    "payload",
+    "reason",
+    "size",
+];
+
+static LOAD: LazyLock<Load> = LazyLock::new(|| Load::new("messages", &COLUMNS));
 
 static INSERT: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
-        "INSERT INTO messages (channel, time, id, part, subtopic, publisher, protocol, name, unit, value,
-            string_value, bool_value, data_value, value_sum, update_time, link, content_type, payload, reason, size) VALUES",
-        COLUMNS,
+        &format!("INSERT INTO messages ({}) VALUES", COLUMNS.join(", ")),
+        COLUMNS.len(),
         "ON CONFLICT DO NOTHING RETURNING channel, size",
     )
 });
@@ -31,32 +53,83 @@ impl History {
     ///
     /// # Errors
     /// As [`storage::Db::query`].
-    pub async fn write(&self, entries: &[Entry], now: Timestamp) -> Result<usize> {
+    pub async fn write(&self, entries: impl Into<Arc<[Entry]>>, now: Timestamp) -> Result<usize> {
+        let entries = entries.into();
+        if entries.is_empty() {
+            return Ok(0);
+        }
         if let Some(partitions) = &self.partitions {
             let times = entries.iter().map(Entry::time);
             partitions.make_room(&self.db, times, now).await?;
         }
+        // That something comes again is rare, and then it may cost more.
+        match self.load(&entries).await {
+            Err(Error::Unique(_)) => self.insert(&entries).await,
+            loaded => loaded.map(|()| entries.len()),
+        }
+    }
+
+    /// Stores entries of which none is stored.
+    async fn load(&self, entries: &Arc<[Entry]>) -> Result<()> {
+        let tx = self.db.begin().await?;
+        LOAD.run(&tx, Lent(Arc::clone(entries))).await?;
+        let mut usage = Usage::default();
+        for entry in entries.iter() {
+            usage.add(entry.channel, size(entry));
+        }
+        usage.count(&tx).await?;
+        tx.commit().await
+    }
+
+    /// Stores entries of which some are stored.
+    async fn insert(&self, entries: &[Entry]) -> Result<usize> {
         let rows: Vec<Columns<'_>> = entries.iter().map(Columns::from).collect();
         let values: Vec<&dyn Param> = rows.iter().flat_map(Columns::values).collect();
         let tx = self.db.begin().await?;
         let new = INSERT.query(&tx, &values).await?;
-        count(&tx, &new).await?;
+        let mut usage = Usage::default();
+        for row in &new {
+            usage.add(row.get("channel")?, row.get("size")?);
+        }
+        usage.count(&tx).await?;
         tx.commit().await?;
         Ok(new.len())
     }
 }
 
-/// Adds the sizes of new rows to what their channels use, in one order so that nobody waits crosswise.
-async fn count(tx: &Tx, new: &[Row]) -> Result<()> {
-    let mut sizes = BTreeMap::<ChannelId, i64>::new();
-    for row in new {
-        *sizes.entry(row.get("channel")?).or_default() += row.get::<i64>("size")?;
+/// The entries of a batch as rows.
+struct Lent(Arc<[Entry]>);
+
+impl Rows for Lent {
+    fn each(&self, take: &mut dyn FnMut(&[&dyn Param]) -> Result<()>) -> Result<()> {
+        self.0
+            .iter()
+            .try_for_each(|entry| take(&Columns::from(entry).values()))
     }
-    let values: Vec<&dyn Param> = sizes
-        .iter()
-        .flat_map(|(channel, size)| [channel as &dyn Param, size])
-        .collect();
-    COUNT.query(tx, &values).await.map(drop)
+}
+
+/// What channels use more than before.
+#[derive(Default)]
+struct Usage(BTreeMap<ChannelId, i64>);
+
+impl Usage {
+    fn add(&mut self, channel: ChannelId, size: i64) {
+        *self.0.entry(channel).or_default() += size;
+    }
+
+    /// Adds it in one order, so that nobody waits crosswise.
+    async fn count(&self, tx: &Tx) -> Result<()> {
+        let values: Vec<&dyn Param> = self
+            .0
+            .iter()
+            .flat_map(|(channel, size)| [channel as &dyn Param, size])
+            .collect();
+        COUNT.query(tx, &values).await.map(drop)
+    }
+}
+
+fn size(entry: &Entry) -> i64 {
+    i64::try_from(entry.size()).unwrap_or(i64::MAX)
 }
 
 /// The values of one row.
@@ -89,7 +162,7 @@ impl<'a> From<&'a Entry> for Columns<'a> {
         Self {
             entry,
             time: entry.time(),
-            size: i64::try_from(entry.size()).unwrap_or(i64::MAX),
+            size: size(entry),
             content: ContentColumns::from(&entry.content),
         }
     }
@@ -124,7 +197,8 @@ impl<'a> From<&'a Content> for ContentColumns<'a> {
 }
 
 impl Columns<'_> {
-    fn values(&self) -> [&dyn Param; COLUMNS] {
+    /// Returns them in the order of [`COLUMNS`].
+    fn values(&self) -> [&dyn Param; COLUMNS.len()] {
         let (entry, content) = (self.entry, &self.content);
         [
             &entry.channel,

@@ -1,5 +1,6 @@
 //! PostgreSQL: a pool of connections with limits on waiting, connecting and running.
 
+mod copy;
 mod error;
 mod statement;
 mod tx;

@@ -1,17 +1,19 @@
+use std::sync::Arc;
+
 use history::Entry;
-use messaging::{Delivery, Message};
+use messaging::{Delivery, Message, Seq};
 use tokio::time::Instant;
 
 /// The most bytes of a batch, but for the message that goes beyond.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Messages that are stored in one transaction.
+/// Messages that will be stored in one transaction.
 #[derive(Default)]
 pub(crate) struct Batch {
     /// The messages, each with how many of the entries are its.
-    pub(crate) messages: Vec<(Delivery<Message>, usize)>,
+    messages: Vec<(Delivery<Message>, usize)>,
     /// The entries, in the order of the messages.
-    pub(crate) entries: Vec<Entry>,
+    entries: Vec<Entry>,
     bytes: usize,
     /// When the first message came.
     since: Option<Instant>,
@@ -33,6 +35,27 @@ impl Batch {
     /// Returns when the first message came, or nothing when there is none.
     pub(crate) fn since(&self) -> Option<Instant> {
         self.since
+    }
+
+    /// Returns what is stored; nothing is added any more.
+    pub(crate) fn close(self) -> Closed {
+        Closed {
+            messages: self.messages,
+            entries: self.entries.into(),
+        }
+    }
+}
+
+/// A batch that is being stored.
+pub(crate) struct Closed {
+    messages: Vec<(Delivery<Message>, usize)>,
+    pub(crate) entries: Arc<[Entry]>,
+}
+
+impl Closed {
+    /// Returns what to acknowledge.
+    pub(crate) fn seqs(&self) -> impl Iterator<Item = Seq> {
+        self.messages.iter().map(|(delivery, _)| delivery.seq)
     }
 
     /// Returns each message with its entries.

@@ -54,7 +54,7 @@ impl Writer {
         // What came while the last batch was stored waits in the bus.
         while !stop.is_cancelled() {
             self.fill(&mut batch, &mut *consumer, stop).await?;
-            if !batch.messages.is_empty() {
+            if batch.since().is_some() {
                 batch = self.exchange(batch, &mut *consumer).await?;
             }
         }
@@ -89,7 +89,7 @@ impl Writer {
 
     /// Stores a batch and acknowledges it, and returns the next one, which came meanwhile.
     async fn exchange(&self, batch: Batch, consumer: &mut dyn Consumer<Message>) -> Result<Batch> {
-        let mut next = Batch::default();
+        let (batch, mut next) = (batch.close(), Batch::default());
         {
             let mut storing = pin!(self.store(&batch));
             loop {
@@ -101,8 +101,8 @@ impl Writer {
                 }
             }
         }
-        for (delivery, _) in &batch.messages {
-            consumer.ack(delivery.seq);
+        for seq in batch.seqs() {
+            consumer.ack(seq);
         }
         Ok(next)
     }

@@ -4,7 +4,7 @@ use messaging::Message;
 use model::Timestamp;
 use storage::Error;
 
-use crate::batch::Batch;
+use crate::batch::Closed;
 use crate::{Writer, decode};
 
 impl Writer {
@@ -12,8 +12,12 @@ impl Writer {
     ///
     /// # Errors
     /// When the database cannot be reached, or refuses even the bytes of a message.
-    pub(crate) async fn store(&self, batch: &Batch) -> model::Result<()> {
-        let stored = match self.history.write(&batch.entries, Timestamp::now()).await {
+    pub(crate) async fn store(&self, batch: &Closed) -> model::Result<()> {
+        let stored = match self
+            .history
+            .write(batch.entries.clone(), Timestamp::now())
+            .await
+        {
             Err(Error::Internal(reason)) => {
                 tracing::warn!(%reason, "a batch was refused; its messages are stored one by one");
                 self.store_apart(batch).await?
@@ -30,7 +34,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn store_apart(&self, batch: &Batch) -> model::Result<usize> {
+    async fn store_apart(&self, batch: &Closed) -> model::Result<usize> {
         let mut stored = 0;
         for (message, entries) in batch.apart() {
             stored += match self.history.write(entries, Timestamp::now()).await {
@@ -47,6 +51,6 @@ impl Writer {
         tracing::error!(reason, channel.id = %message.channel, "the database refuses a message; it is kept as it came");
         self.meters.raw("refused");
         let entry = decode::raw(message, "the database refused its records");
-        Ok(self.history.write(&[entry], Timestamp::now()).await?)
+        Ok(self.history.write([entry], Timestamp::now()).await?)
     }
 }

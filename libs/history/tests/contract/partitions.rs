@@ -35,7 +35,7 @@ async fn partitions_come_and_go_with_the_weeks() {
         let history = History::open(db.clone()).await.unwrap();
         let later = Timestamp::from_micros(NOW.micros() + 1_000_000_000_000_000);
         let entry = number(channel, "near", 1.0, 1e9 + 1.0);
-        assert_eq!(history.write(&[entry], later).await.unwrap(), 1);
+        assert_eq!(history.write([entry], later).await.unwrap(), 1);
         assert_eq!(found(&history, &Query::all(channel)).await.len(), 6);
 
         let dropped = history.drop_before(T + 2.0 * WEEK).await.unwrap();

@@ -49,8 +49,8 @@ async fn what_is_written_again_is_stored_once() {
         write(&history, &[first.clone(), second.clone()]).await;
         let third = number(channel, "a", 3.0, 1.0);
         let again = [first.clone(), third, second.clone(), first];
-        assert_eq!(history.write(&again, NOW).await.unwrap(), 1);
-        assert_eq!(history.write(&[], NOW).await.unwrap(), 0);
+        assert_eq!(history.write(&again[..], NOW).await.unwrap(), 1);
+        assert_eq!(history.write([], NOW).await.unwrap(), 0);
         assert_eq!(found(&history, &Query::all(channel)).await.len(), 3);
         let sizes: usize = again[..3].iter().map(history::Entry::size).sum();
         let usage = history.usage(None, 10).await.unwrap();

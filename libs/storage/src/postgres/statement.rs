@@ -1,10 +1,14 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use futures_util::SinkExt;
 use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
+use super::copy::encode;
 use super::error::classify;
+use crate::load::{Load, Rows};
 use crate::{Error, Param, Result, Row};
 
 pub(super) async fn query(
@@ -32,6 +36,25 @@ pub(super) async fn execute(
     let work = async {
         let statement = connection.prepare_cached(sql).await?;
         connection.execute(&statement, &params).await
+    };
+    bounded(limit, work).await
+}
+
+/// Sends rows as one piece: how many there are is bounded by whoever has them in memory.
+pub(super) async fn copy(
+    connection: &Object,
+    limit: Duration,
+    load: &Load,
+    rows: &dyn Rows,
+) -> Result<()> {
+    let statement = bounded(limit, connection.prepare_cached(&load.describe)).await?;
+    let columns = statement.columns().iter();
+    let types: Vec<Type> = columns.map(|column| column.type_().clone()).collect();
+    let encoded = encode(rows, &types)?;
+    let work = async {
+        let mut sink = pin!(connection.copy_in(&load.copy).await?);
+        sink.send(encoded).await?;
+        sink.finish().await.map(drop)
     };
     bounded(limit, work).await
 }

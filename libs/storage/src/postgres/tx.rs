@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use deadpool_postgres::Object;
 
-use super::statement::{bounded, execute, query};
+use super::statement::{bounded, copy, execute, query};
+use crate::load::{Load, Rows};
 use crate::{Error, Param, Result, Row};
 
 /// A transaction on a connection of its own.
@@ -39,6 +40,11 @@ impl Tx {
     pub(crate) async fn execute(&self, sql: &'static str, params: &[&dyn Param]) -> Result<u64> {
         let connection = self.connection()?;
         self.watch(execute(connection, self.limit, sql, params).await)
+    }
+
+    pub(crate) async fn load(&self, load: &Load, rows: &dyn Rows) -> Result<()> {
+        let connection = self.connection()?;
+        self.watch(copy(connection, self.limit, load, rows).await)
     }
 
     pub(crate) async fn batch(&self, sql: &str) -> Result<()> {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use rusqlite::types::Value;
+use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
 
+use crate::load::Rows;
 use crate::{Error, Param, Result, Row};
 
 pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
@@ -28,6 +29,23 @@ pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> R
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
+/// Runs a statement with the values of each row.
+pub(super) fn each(connection: &Connection, sql: &str, rows: &dyn Rows) -> Result<()> {
+    let mut statement = prepare(connection, sql)?;
+    let columns = statement.parameter_count();
+    rows.each(&mut |values| {
+        if values.len() != columns {
+            return Err(Error::internal("a row has too few or too many values"));
+        }
+        for (index, value) in (1_usize..).zip(values) {
+            statement
+                .raw_bind_parameter(index, value.sqlite())
+                .map_err(classify)?;
+        }
+        statement.raw_execute().map(drop).map_err(classify)
+    })
+}
+
 /// Prepares a statement with `?n` for `$n`: SQLite looks a number up at once, and a name among all there are.
 fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>> {
     let sql = sql.replace('$', "?");
@@ -51,7 +69,15 @@ fn bind(statement: &mut rusqlite::Statement<'_>, params: &[Value]) -> Result<()>
 }
 
 pub(super) fn values(params: &[&dyn Param]) -> Result<Vec<Value>> {
-    params.iter().map(|param| param.sqlite()).collect()
+    params.iter().map(|param| owned(*param)).collect()
+}
+
+fn owned(param: &dyn Param) -> Result<Value> {
+    match param.sqlite().to_sql().map_err(Error::internal)? {
+        ToSqlOutput::Borrowed(value) => value.try_into().map_err(Error::internal),
+        ToSqlOutput::Owned(value) => Ok(value),
+        other => Err(Error::internal(format!("not a plain value: {other:?}"))),
+    }
 }
 
 /// Tells errors apart by their extended code, never by their text.

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::statement::{classify, execute, query, values};
+use super::statement::{classify, each, execute, query, values};
 use super::{Guard, blocking};
+use crate::load::{Load, Rows};
 use crate::{Error, Param, Result, Row};
 
 /// A transaction that has the connection for itself.
@@ -30,6 +31,11 @@ impl Tx {
     pub(crate) async fn execute(&self, sql: &'static str, params: &[&dyn Param]) -> Result<u64> {
         let params = values(params)?;
         self.run(move |guard| execute(&guard.0, sql, &params)).await
+    }
+
+    pub(crate) async fn load(&self, load: &'static Load, rows: impl Rows) -> Result<()> {
+        self.run(move |guard| each(&guard.0, &load.insert, &rows))
+            .await
     }
 
     pub(crate) async fn batch(&self, sql: &str) -> Result<()> {

@@ -7,6 +7,7 @@ mod dialect;
 mod errors;
 mod functions;
 mod limits;
+mod load;
 mod locks;
 mod migrations;
 mod outbox;
