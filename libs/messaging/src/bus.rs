@@ -109,6 +109,16 @@ pub trait Bucket: Send + Sync {
     async fn watch(&self) -> Result<tokio::sync::mpsc::Receiver<Entry>>;
 }
 
+/// Short notices among all nodes that nobody keeps: who does not listen at that moment, or is far behind, misses them.
+#[async_trait]
+pub trait Signals: Send + Sync {
+    /// Sends a notice without waiting; while the bus is away it is dropped.
+    fn send(&self, notice: Bytes);
+
+    /// Streams what any node sends from when this returns, this one included.
+    async fn listen(&self) -> Result<tokio::sync::mpsc::Receiver<Bytes>>;
+}
+
 /// An item of [`Bucket::watch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {

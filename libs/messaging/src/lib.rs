@@ -18,9 +18,10 @@ mod record;
 mod relay;
 mod router;
 mod share;
+mod signals;
 mod wire;
 
-pub use bus::{Bucket, Bus, Consumer, Delivery, Entry, LiveGuard, Seq};
+pub use bus::{Bucket, Bus, Consumer, Delivery, Entry, LiveGuard, Seq, Signals};
 pub use filter::{AllEvents, Filter};
 pub use live::{LiveEnd, LiveLimits, LiveReceiver, LiveSender, Overflow, live_queue};
 pub use message::{Message, Properties, Protocol};

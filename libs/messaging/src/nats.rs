@@ -19,6 +19,7 @@ mod preflight;
 mod publish;
 mod pull;
 mod registry;
+mod signals;
 mod site;
 mod streams;
 mod tls;
@@ -35,6 +36,7 @@ use self::bus::NatsBus;
 use self::driver::{Pumps, drive};
 use self::error::refused;
 use self::link::Link;
+use self::signals::NatsSignals;
 pub use self::tls::{NatsFile, NatsTls, install_crypto};
 use crate::bucket::MAX_BYTES as MAX_BUCKET_BYTES;
 use crate::open::{Buses, Config, Driver, Durability};
@@ -83,6 +85,7 @@ pub(crate) async fn open(url: &str, config: &Config) -> Result<(Buses, Driver)> 
         sessions: Arc::new(opened.bucket("sessions").await?),
         exchanges: Arc::new(opened.bucket("exchanges").await?),
         retained: Arc::new(opened.bucket("retained").await?),
+        takeovers: Arc::new(opened.signals("takeovers")),
     };
     let driver = Driver::new(|stop| drive(link, arriving, stop));
     Ok((buses, driver))
@@ -106,6 +109,10 @@ impl Opening {
             registry,
             self.pumps.clone(),
         ))
+    }
+
+    fn signals(&self, name: &str) -> NatsSignals {
+        NatsSignals::new(self.link.clone(), self.pumps.clone(), name)
     }
 
     async fn bucket(&self, name: &'static str) -> Result<NatsBucket> {

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::bucket::{self, FileBucket};
 use crate::disk::directory::Lock;
 use crate::log::{Log, Settings};
-use crate::{Bucket, Bus, Message, NatsTls, nats};
+use crate::signals::LocalSignals;
+use crate::{Bucket, Bus, Message, NatsTls, Signals, nats};
 
 /// What kept data may take by default.
 pub const DEFAULT_MAX_BYTES: u64 = 1 << 30;
@@ -85,6 +86,8 @@ pub struct Buses {
     pub exchanges: Arc<dyn Bucket>,
     /// The retained messages of MQTT.
     pub retained: Arc<dyn Bucket>,
+    /// Which MQTT client has connected where.
+    pub takeovers: Arc<dyn Signals>,
 }
 
 impl fmt::Debug for Buses {
@@ -169,6 +172,7 @@ fn in_process(config: &Config) -> Result<(Buses, Driver)> {
         sessions: Arc::new(bucket("sessions")?),
         exchanges: Arc::new(bucket("exchanges")?),
         retained: Arc::new(bucket("retained")?),
+        takeovers: Arc::new(LocalSignals::default()),
     };
     let driver = Driver::new(move |stop| async move {
         tokio::select! {

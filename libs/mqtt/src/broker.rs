@@ -77,6 +77,7 @@ impl Broker {
         let origin = Uuid::new_v4();
         let (retention, retained) = Retention::open(buses.retained.clone(), limits).await?;
         let (store, sessions) = Store::open(buses, origin).await?;
+        let takeovers = buses.takeovers.listen().await?;
         let (listeners, address) = listen(&config, shards)?;
         let node = Arc::new(Node::new(Parts {
             config,
@@ -84,6 +85,7 @@ impl Broker {
             bus: buses.messages.clone(),
             store,
             retention,
+            takeovers: buses.takeovers.clone(),
             interests: Arc::new(Interests::new(buses.messages.clone(), queue)),
             shards,
             origin,
@@ -92,6 +94,7 @@ impl Broker {
             live,
             retained,
             sessions,
+            takeovers,
         });
         let mut listeners = listeners.into_iter();
         let threads = (0..shards).map(|number| {

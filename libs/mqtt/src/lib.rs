@@ -34,6 +34,7 @@ mod retention;
 mod session;
 mod shard;
 mod store;
+mod takeover;
 mod topic;
 mod transport;
 mod will;

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::access::Origin;
 use crate::session::Session;
+use crate::takeover::Elsewhere;
 use crate::transport::Transport;
 
 /// What one thread tells a shard.
@@ -15,6 +16,8 @@ pub(crate) enum Mail {
     Deliver(Arc<Message>),
     /// Another connection of the same client wants the session of this generation; no answer means that there is none.
     Claim(u64, oneshot::Sender<Session>),
+    /// Another node has taken the session of this generation.
+    TakenAway(u64, Elsewhere),
     /// A connection that was accepted elsewhere.
     Attach(Transport, Origin),
 }

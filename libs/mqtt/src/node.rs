@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use messaging::{Bus, Message};
+use messaging::{Bus, Message, Signals};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) store: Store,
     pub(crate) retention: Retention,
     pub(crate) registry: Registry,
+    /// Where the nodes tell each other who has connected.
+    pub(crate) takeovers: Arc<dyn Signals>,
     pub(crate) rates: Rates,
     pub(crate) interests: Arc<Interests>,
     pub(crate) mailboxes: Vec<Mailbox>,
@@ -41,6 +43,7 @@ pub(crate) struct Parts {
     pub(crate) bus: Arc<dyn Bus<Message>>,
     pub(crate) store: Store,
     pub(crate) retention: Retention,
+    pub(crate) takeovers: Arc<dyn Signals>,
     pub(crate) interests: Arc<Interests>,
     pub(crate) shards: usize,
     pub(crate) origin: Uuid,
@@ -64,6 +67,7 @@ impl Node {
             bus: parts.bus,
             store: parts.store,
             retention: parts.retention,
+            takeovers: parts.takeovers,
             registry: Registry::new(limits),
             interests: parts.interests,
             mailboxes: (0..parts.shards).map(|_| Mailbox::default()).collect(),

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use model::{Error, ErrorKind, Result, ThingId};
+use model::{Error, ErrorKind, Result, ThingId, Timestamp};
 use parking_lot::Mutex;
 
 use crate::key::ClientKey;
@@ -24,14 +24,16 @@ pub(crate) struct SessionLimits {
 struct Owners {
     by_key: HashMap<ClientKey, Owner>,
     by_thing: HashMap<ThingId, usize>,
-    generations: u64,
+    /// The last there was, here or at any node that was heard of.
+    generation: u64,
 }
 
 /// Who holds a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
     pub(crate) shard: usize,
-    /// Tells this ownership from every earlier and later one.
+    /// Tells this ownership from every earlier and later one of this node, and which of two at different nodes is the later:
+    /// the time in microseconds, or more when later ones were seen.
     pub(crate) generation: u64,
 }
 
@@ -52,13 +54,14 @@ impl Registry {
         let Owners {
             by_key,
             by_thing,
-            generations,
+            generation,
         } = &mut *owners;
         let total = by_key.len();
-        *generations += 1;
+        let now = u64::try_from(Timestamp::now().micros()).unwrap_or(0);
+        *generation = now.max(*generation + 1);
         let owner = Owner {
             shard,
-            generation: *generations,
+            generation: *generation,
         };
         match by_key.entry(key.clone()) {
             Entry::Occupied(mut entry) => Ok((owner, Some(entry.insert(owner)))),
@@ -72,6 +75,13 @@ impl Registry {
                 Ok((owner, None))
             }
         }
+    }
+
+    /// Notes the ownership of a session at another node, which is earlier than any to come here; returns its owner here.
+    pub(crate) fn witness(&self, key: &ClientKey, generation: u64) -> Option<Owner> {
+        let mut owners = self.owners.lock();
+        owners.generation = owners.generation.max(generation);
+        owners.by_key.get(key).copied()
     }
 
     /// Tells whether some shard holds the session.

@@ -26,6 +26,7 @@ use crate::packet::Qos;
 use crate::peer::{Peer, PeerId};
 use crate::registry::Owner;
 use crate::session::{Session, Wanted};
+use crate::takeover::Elsewhere;
 use crate::topic::{self, TopicFilter};
 
 use outbox::Outbox;
@@ -169,6 +170,16 @@ impl Shard {
                 .put(owner.shard, Mail::Claim(owner.generation, reply));
         }
         answer
+    }
+
+    /// Tells whoever owns a session that another node has taken it.
+    pub(crate) fn take_away(&self, owner: Owner, elsewhere: Elsewhere) {
+        if owner.shard == self.number {
+            self.owned.take_away(owner.generation, elsewhere);
+        } else {
+            let mail = Mail::TakenAway(owner.generation, elsewhere);
+            self.outbox.put(owner.shard, mail);
+        }
     }
 
     pub(crate) fn add_peer(&self, make: impl FnOnce(PeerId) -> Peer) -> Rc<Peer> {

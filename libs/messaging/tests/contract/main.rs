@@ -9,6 +9,7 @@ mod nats;
 mod sample;
 mod server;
 mod shared;
+mod signals;
 mod space;
 mod world;
 

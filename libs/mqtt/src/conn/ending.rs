@@ -13,6 +13,7 @@ use crate::peer::{Close, OVERSIZED};
 use crate::reception::is_lost;
 use crate::session::Session;
 use crate::shard::{Ownership, Shard};
+use crate::takeover::Elsewhere;
 use crate::will;
 
 /// How a connection ends.
@@ -87,7 +88,8 @@ impl Conn {
         while let Some(published) = self.publishes.next().await {
             let _ = self.on_published(published);
         }
-        if let Some(journal) = &self.journal {
+        let elsewhere = end.is_take_over() && self.ownership.is_elsewhere();
+        if let Some(journal) = self.journal.as_ref().filter(|_| !elsewhere) {
             journal.finish().await;
         }
         let placeholder = Session::new(self.peer.session.borrow().key.clone(), Duration::ZERO);
@@ -100,7 +102,9 @@ impl Conn {
         let farewell = end.farewell();
         apply(&self.shard, &mut session, &end).await;
         let shard = self.shard.clone();
-        let elsewhere = end.is_take_over() && !self.ownership.is_claimed();
+        if self.ownership.elsewhere() == Some(Elsewhere::Ended) {
+            session.expiry = Duration::ZERO;
+        }
         let ownership = self.say_goodbye(farewell);
         let will = will.map(|will| *will);
         settle(&shard, ownership, session, will, elsewhere).await;

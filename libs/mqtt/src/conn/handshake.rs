@@ -118,6 +118,7 @@ async fn open(
     let (ownership, session, session_present) = find_session(shard, &connect, &key)
         .await
         .map_err(|error| refuse((refusal::of_connect(error.kind), error.message)))?;
+    ownership.announce(connect.clean_start);
     Ok(Opened {
         connect,
         rest,

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::session::Session;
 use crate::shard::{Ownership, Shard};
 use crate::store::Snapshot;
+use crate::takeover::Elsewhere;
 use crate::will;
 
 /// A session without a connection.
@@ -47,7 +48,12 @@ async fn wait(rest: Rest) {
         };
         tokio::select! {
             biased;
-            () = ownership.claimed() => {
+            () = ownership.wanted() => {
+                if ownership.elsewhere() == Some(Elsewhere::Ended)
+                    && let Some(will) = session.will.take()
+                {
+                    will::fire(&shard, session.key.thing, *will).await;
+                }
                 ownership.hand_over(session);
                 return;
             }

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -11,6 +11,7 @@ use crate::packet::Reason;
 use crate::peer::Peer;
 use crate::registry::Owner;
 use crate::session::Session;
+use crate::takeover::{self, Elsewhere};
 
 /// The sessions a shard owns, or will when the one before lets go.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Owned(RefCell<HashMap<u64, Rc<Claims>>>);
 #[derive(Default)]
 struct Claims {
     claim: RefCell<Option<oneshot::Sender<Session>>>,
+    /// What another node has done with the session, if it has taken it.
+    elsewhere: Cell<Option<Elsewhere>>,
     arrived: Notify,
     /// The connection the session has now, if it is connected.
     peer: RefCell<Option<Rc<Peer>>>,
@@ -32,8 +35,27 @@ impl Owned {
             return;
         };
         *claims.claim.borrow_mut() = Some(reply);
-        claims.arrived.notify_one();
-        if let Some(peer) = &*claims.peer.borrow() {
+        claims.arrived();
+    }
+
+    /// Tells the owner that another node has the session now.
+    pub(crate) fn take_away(&self, generation: u64, elsewhere: Elsewhere) {
+        let claims = self.0.borrow().get(&generation).cloned();
+        if let Some(claims) = claims {
+            claims.elsewhere.set(Some(elsewhere));
+            claims.arrived();
+        }
+    }
+}
+
+impl Claims {
+    fn is_wanted(&self) -> bool {
+        self.claim.borrow().is_some() || self.elsewhere.get().is_some()
+    }
+
+    fn arrived(&self) {
+        self.arrived.notify_one();
+        if let Some(peer) = &*self.peer.borrow() {
             peer.close(Reason::SessionTakenOver, "the client has connected again");
         }
     }
@@ -79,8 +101,8 @@ impl Ownership {
     /// Has the connection closed when another wants the session.
     pub(crate) fn connected(&self, peer: &Rc<Peer>) {
         *self.claims.peer.borrow_mut() = Some(peer.clone());
-        if self.is_claimed() {
-            peer.close(Reason::SessionTakenOver, "the client has connected again");
+        if self.claims.is_wanted() {
+            self.claims.arrived();
         }
     }
 
@@ -89,20 +111,40 @@ impl Ownership {
         *self.claims.peer.borrow_mut() = None;
     }
 
-    /// Tells whether another connection wants the session.
+    /// Tells the other nodes that the client is here now.
+    pub(crate) fn announce(&self, clean_start: bool) {
+        let node = &self.shard.node;
+        let signals = &*node.takeovers;
+        takeover::announce(signals, node.origin, &self.key, self.owner, clean_start);
+    }
+
+    /// Tells what another node has done with the session, if it has taken it.
+    pub(crate) fn elsewhere(&self) -> Option<Elsewhere> {
+        self.claims.elsewhere.get()
+    }
+
+    /// Tells whether a session that was taken over is at another node, and not wanted by a connection at this one alone.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere().is_some() || !self.is_claimed()
+    }
+
+    /// Tells whether another connection at this node wants the session.
     pub(crate) fn is_claimed(&self) -> bool {
         self.claims.claim.borrow().is_some()
     }
 
-    /// Waits until another connection wants the session.
-    pub(crate) async fn claimed(&self) {
-        while !self.is_claimed() {
+    /// Waits until another connection, here or at another node, wants the session.
+    pub(crate) async fn wanted(&self) {
+        while !self.claims.is_wanted() {
             self.claims.arrived.notified().await;
         }
     }
 
-    /// Hands the session to the connection that wants it.
+    /// Hands the session to the connection that wants it, unless another node has had it since: then what is stored counts.
     pub(crate) fn hand_over(self, session: Session) {
+        if self.elsewhere().is_some() {
+            return;
+        }
         if let Some(reply) = self.claims.claim.borrow_mut().take() {
             // Should the other side have given up, what is stored is all that remains.
             let _ = reply.send(session);

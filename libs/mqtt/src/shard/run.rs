@@ -3,6 +3,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use messaging::{Entry, LiveReceiver, Message};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -17,6 +18,7 @@ use crate::node::Node;
 use crate::packet::Reason;
 use crate::shard::orphans;
 use crate::store::{REFRESH, Snapshot};
+use crate::takeover;
 
 /// How many messages from elsewhere are handled before the connections get their turn.
 const BATCH: usize = 256;
@@ -43,6 +45,7 @@ pub(crate) struct Chores {
     pub(crate) live: LiveReceiver<Message>,
     pub(crate) retained: mpsc::Receiver<Entry>,
     pub(crate) sessions: mpsc::Receiver<Entry>,
+    pub(crate) takeovers: mpsc::Receiver<Bytes>,
 }
 
 /// Serves the connections of one shard until the node stops.
@@ -85,11 +88,13 @@ async fn background(shard: Rc<Shard>, chores: Option<Chores>) {
                 live,
                 retained,
                 sessions,
+                takeovers,
             } = chores;
             tokio::join!(
                 receive(&shard, live),
                 shard.node.retention.follow(retained),
                 shard.node.store.follow(sessions),
+                heed(&shard, takeovers),
                 sweep(&shard),
                 orphans::follow(&shard),
             );
@@ -133,11 +138,24 @@ async fn read_mail(shard: &Rc<Shard>) {
             match mail {
                 Mail::Deliver(message) => shard.deliver(&message, None),
                 Mail::Claim(generation, reply) => shard.owned.claim(generation, reply),
+                Mail::TakenAway(generation, elsewhere) => {
+                    shard.owned.take_away(generation, elsewhere);
+                }
                 Mail::Attach(transport, origin) => conn::start(shard, transport, origin),
             }
             if count % BATCH == BATCH - 1 {
                 yield_now().await;
             }
+        }
+    }
+}
+
+/// Ends the connections of clients that have connected to another node.
+async fn heed(shard: &Shard, mut takeovers: mpsc::Receiver<Bytes>) {
+    let node = &shard.node;
+    while let Some(notice) = takeovers.recv().await {
+        if let Some((owner, elsewhere)) = takeover::heed(&node.registry, node.origin, &notice) {
+            shard.take_away(owner, elsewhere);
         }
     }
 }

@@ -91,6 +91,12 @@ impl Client {
         .await
     }
 
+    /// Has a SUBSCRIBE sent as soon as something is awaited.
+    pub(crate) async fn begin_to_subscribe(&mut self, filter: &str) {
+        let begun = self.client.subscribe(filter, QoS::AtLeastOnce).await;
+        begun.unwrap();
+    }
+
     pub(crate) async fn unsubscribe(&mut self, filter: &str) -> UnsubAckReason {
         self.client.unsubscribe(filter).await.unwrap();
         self.answer(|packet| match packet {

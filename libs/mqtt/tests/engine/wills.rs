@@ -13,7 +13,7 @@ use crate::broker::Broker;
 use crate::client::{Client, DEADLINE, options, persistent};
 use crate::{copy, topic};
 
-fn with_will(mut options: MqttOptions, topic: &str, delay: Option<u32>) -> MqttOptions {
+pub(crate) fn with_will(mut options: MqttOptions, topic: &str, delay: Option<u32>) -> MqttOptions {
     let properties = LastWillProperties {
         delay_interval: delay,
         payload_format_indicator: None,
