@@ -38,7 +38,19 @@ impl Broker {
 
     /// Starts with limits other than the usual ones.
     pub(crate) async fn with(config: Config) -> Self {
-        Self::on(tempfile::tempdir().unwrap(), ThingId::random(), config).await
+        let data = tempfile::tempdir().unwrap();
+        let bus = BusConfig::in_process(data.path());
+        Self::on(data, ThingId::random(), config, bus).await
+    }
+
+    /// Starts on a bus that keeps so many bytes.
+    pub(crate) async fn with_bus(max_bytes: u64) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let bus = BusConfig {
+            max_bytes,
+            ..BusConfig::in_process(data.path())
+        };
+        Self::on(data, ThingId::random(), Config::default(), bus).await
     }
 
     /// Starts another one on what this one has on disk now, as a process that is killed leaves it behind.
@@ -47,11 +59,12 @@ impl Broker {
         copy(self.data.path(), data.path());
         let (thing, config) = (self.thing, self.config.clone());
         self.stop().await;
-        Self::on(data, thing, config).await
+        let bus = BusConfig::in_process(data.path());
+        Self::on(data, thing, config, bus).await
     }
 
-    async fn on(data: TempDir, thing: ThingId, config: Config) -> Self {
-        let (buses, driver) = open(&BusConfig::in_process(data.path())).await.unwrap();
+    async fn on(data: TempDir, thing: ThingId, config: Config, bus: BusConfig) -> Self {
+        let (buses, driver) = open(&bus).await.unwrap();
         let config = Config {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             // In one shard a message is on its way to its subscribers before its publisher hears of it.
