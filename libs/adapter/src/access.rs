@@ -12,6 +12,7 @@ use crate::flights::Flights;
 use crate::metrics::{self, Answers};
 use crate::names::Names;
 use crate::presented::{Presented, refused};
+use crate::turns::Turns;
 use crate::{Fingerprint, Settings};
 
 /// How often a question is asked again because a change overtook its answer.
@@ -27,6 +28,7 @@ pub(crate) struct Access {
     identities: Flights<Question, ThingId>,
     rights: Flights<Right, ()>,
     default_channels: Flights<ThingId, Option<ChannelId>>,
+    turns: Turns,
     answers: Answers,
 }
 
@@ -47,6 +49,7 @@ impl Access {
             identities: Flights::new(),
             rights: Flights::new(),
             default_channels: Flights::new(),
+            turns: Turns::new(),
             answers: Answers::new(),
         }
     }
@@ -109,9 +112,10 @@ impl Access {
         }
         self.answers.miss.increment(1);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let turns = self.turns.clone();
         let credentials = credentials.clone();
         let call = async move {
-            ask(&cache, async |since| {
+            ask(&turns, &cache, async |since| {
                 let thing = things.authenticate(&credentials).await?;
                 Ok(cache.put_key(digest, thing, since).then_some(thing))
             })
@@ -139,8 +143,9 @@ impl Access {
         let named = self.names.thing(certificate);
         let key = self.names.key(certificate);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let turns = self.turns.clone();
         let call = async move {
-            ask(&cache, async |since| {
+            ask(&turns, &cache, async |since| {
                 let registered = things.authenticate_certificate(fingerprint.bytes(), named);
                 let thing = match (registered.await, &key) {
                     (Err(error), Some(key)) if error.code == CERTIFICATE_UNKNOWN => {
@@ -174,8 +179,9 @@ impl Access {
         }
         self.answers.miss.increment(1);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let turns = self.turns.clone();
         let call = async move {
-            ask(&cache, async |since| {
+            ask(&turns, &cache, async |since| {
                 let channel = things.default_channel(thing).await?;
                 let good = cache.put_default_channel(thing, channel, since);
                 Ok(good.then_some(channel))
@@ -199,8 +205,9 @@ impl Access {
         }
         self.answers.miss.increment(1);
         let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
+        let turns = self.turns.clone();
         let call = async move {
-            ask(&cache, async |since| {
+            ask(&turns, &cache, async |since| {
                 things.authorize(thing, channel, action).await?;
                 Ok(cache.put_right(right, since).then_some(()))
             })
@@ -211,12 +218,13 @@ impl Access {
 }
 
 /// Asks until no change overtakes the answer.
-async fn ask<A, F>(cache: &Cache, attempt: impl Fn(Epoch) -> F) -> Result<A>
+async fn ask<A, F>(turns: &Turns, cache: &Cache, attempt: impl Fn(Epoch) -> F) -> Result<A>
 where
     F: Future<Output = Result<Option<A>>>,
 {
     for _ in 0..ATTEMPTS {
-        if let Some(answer) = attempt(cache.epochs.now()).await? {
+        let question = async { attempt(cache.epochs.now()).await };
+        if let Some(answer) = turns.take(question).await? {
             return Ok(answer);
         }
     }

@@ -20,6 +20,7 @@ mod presented;
 mod registry;
 mod session;
 mod settings;
+mod turns;
 
 pub use adapter::Adapter;
 pub use fingerprint::Fingerprint;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use adapter::{Presented, Settings};
 use config::Period;
 use futures_util::future::join_all;
-use model::{Action, ChannelId, Credentials, ErrorKind, Secret, ThingId};
+use model::{Action, ChannelId, Credentials, ErrorKind, Result, Secret, ThingId};
 use proto::Change;
 
 use crate::stage::{Stage, eventually};
@@ -246,4 +246,44 @@ async fn a_default_channel_is_remembered_until_it_changes() {
         stage.adapter.default_channel(thing).await == Ok(Some(channel))
     })
     .await;
+}
+
+/// Begins to ask for many keys at once, which wait at the gate of the registry.
+async fn storm(stage: &Stage) -> impl Future<Output = Vec<Result<ThingId>>> + Unpin {
+    stage.things.gated.store(true, Ordering::SeqCst);
+    let keys: Vec<_> = (0..300).map(|number| number.to_string()).collect();
+    for key in &keys {
+        stage.things.connected(key);
+    }
+    let adapter = stage.adapter.clone();
+    let ask = move |key: String| {
+        let adapter = adapter.clone();
+        async move { adapter.authenticate(&self::key(&key)).await }
+    };
+    let mut storm = Box::pin(join_all(keys.into_iter().map(ask)));
+    assert!(begin(&mut storm).await);
+    storm
+}
+
+#[tokio::test]
+async fn a_storm_of_questions_waits_here_and_not_at_the_registry() {
+    let stage = Stage::new().await;
+    let storm = storm(&stage).await;
+    let asked = questions(&stage);
+    assert!((1..100).contains(&asked), "{asked} at once");
+    stage.things.gate.add_permits(300);
+    assert!(storm.await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_registry_that_is_silent() {
+    let stage = Stage::new().await;
+    let storm = storm(&stage).await;
+    let asked = questions(&stage);
+    stage.things.away.store(true, Ordering::SeqCst);
+    stage.things.gate.add_permits(300);
+    for answer in storm.await {
+        assert_eq!(answer.unwrap_err().kind, ErrorKind::Unavailable);
+    }
+    assert_eq!(questions(&stage), asked, "those who waited did not ask");
 }

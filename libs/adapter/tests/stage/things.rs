@@ -94,6 +94,7 @@ impl FakeThings {
         }
         if self.gated.load(Ordering::SeqCst) {
             self.gate.acquire().await.unwrap().forget();
+            self.present()?;
         }
         answer
     }
