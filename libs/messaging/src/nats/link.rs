@@ -186,7 +186,8 @@ fn check_server(client: &Client, address: &Address) -> Result<()> {
         )));
     }
     if let Some(weakness) = weakness(client) {
-        tracing::warn!(version = info.version, "{weakness}");
+        // The roles log nothing below this level unless told otherwise.
+        tracing::error!(version = info.version, "{weakness}");
     }
     Ok(())
 }
