@@ -49,8 +49,8 @@ test-compose: ## the real composition in its four modes, with kills; takes an en
 
 ci: lint test ## exactly what CI runs
 
-bench: release ## us and the peers side by side in one run, as ratios
-	bench/run.sh
+bench: release ## us and the peers side by side in one run, as ratios; ROWS="B2 B15" chooses
+	bench/run.sh $(ROWS)
 
 env: ## rewrite the configuration tables of the READMEs from the code
 	UPDATE=1 $(CARGO) test --workspace --quiet readme

@@ -14,7 +14,7 @@ class Postgres:
     """A server of our own, which stops when its process is terminated."""
 
     def __init__(self, folder):
-        self.port = free_port()
+        self.folder, self.port = folder, free_port()
         data = folder / "postgres"
         data.mkdir()
         # Debian keeps the server's programs out of the path, one folder per version.

@@ -82,15 +82,25 @@ def reachable(port):
         return False
 
 
+def offline_session(port, user, password, everything):
+    """Leaves a session behind that has to get every message."""
+    subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-u", user, "-P", password, "-i", "keeper",
+                    "-c", "-q", "1", "-t", everything, "-E"], check=True)
+
+
 class Ours:
     """The release binary in one process, with a user, a thing and a connected channel."""
 
-    def __init__(self, folder, certificates=None, where=SERVER, **more):
+    def __init__(self, folder, certificates=None, where=SERVER, mutual=True, history=True, **more):
         ports = ["USERS_HTTP", "USERS_GRPC", "THINGS_HTTP", "THINGS_AUTH_HTTP", "THINGS_AUTH_GRPC", "HTTP_ADAPTER",
                  "WS_ADAPTER", "MQTT_ADAPTER", "MQTT_ADAPTER_WS", "FRONT", "READER", "WRITER"]
         env = {f"MF_{name}_PORT": "0" for name in ports} | more
         if certificates:
-            env |= self.mutual_tls(certificates)
+            env |= self.tls(certificates, mutual)
+        if not history:
+            nothing = folder / "channels.toml"
+            nothing.write_text("[channels]\nfilter = []\n")
+            env["MF_WRITER_CHANNELS_CONFIG"] = str(nothing)
         self.folder = folder
         log = open(folder / "log", "w")
         self.process = subprocess.Popen([*where, BINARY, "run", "--data", folder / "data"],
@@ -98,26 +108,29 @@ class Ours:
         run = folder / "data/run.json"
         self.at = wait_for("ferroflux to start", lambda: run.exists() and json.loads(run.read_text())["listeners"])
         self.at = {name: "127.0.0.1:" + address.rsplit(":", 1)[1] for name, address in self.at.items()}
+        self.mqtt, self.http = (int(self.at[name].rsplit(":", 1)[1]) for name in ("mqtt", "http-adapter"))
         self.front = front = "http://" + self.at["front"]
         who = {"email": "bench@example.com", "password": "of the benchmark"}
         request("POST", f"{front}/users", body=who)
         token = json.load(request("POST", f"{front}/tokens", body=who))["token"]
         self.auth = auth = {"Authorization": token}
         self.thing = request("POST", f"{front}/things", auth, {}).headers["Location"].rsplit("/", 1)[1]
-        if certificates:
+        if certificates and mutual:
             request("POST", f"{front}/things/{self.thing}/certs", auth, {"pem": certificates.client.read_text()})
         self.key = json.load(request("GET", f"{front}/things/{self.thing}", auth))["key"]
-        self.channel, self.durable = (self.connected(front, auth) for _ in range(2))
+        self.channel = self.connected(front, auth)
+        self.topic = f"channels/{self.channel}/messages/load"
         self.credentials = folder / "credentials"
-        self.credentials.write_text(f"{self.thing} {self.key} {self.channel}\n")
+        self.credentials.write_text(f"{self.thing} {self.key} x\n")
 
     @staticmethod
-    def mutual_tls(certificates):
-        """The devices' ports demand certificates, and all of them may be of one thing."""
-        env = {"MF_ADAPTER_SESSIONS_PER_THING": "100000", "MF_MQTT_ADAPTER_MAX_SESSIONS_PER_THING": "100000"}
+    def tls(certificates, mutual):
+        """The devices' ports speak TLS, and demand certificates where it is mutual."""
+        env = {}
         for name in ("HTTP_ADAPTER", "MQTT_ADAPTER"):
-            env |= {f"MF_{name}_TLS_CERT_PEM_FILE": str(certificates.cert), f"MF_{name}_TLS_KEY_PEM_FILE": str(certificates.key),
-                    f"MF_{name}_TLS_CLIENT_CA_PEM_FILE": str(certificates.ca)}
+            env |= {f"MF_{name}_TLS_CERT_PEM_FILE": str(certificates.cert), f"MF_{name}_TLS_KEY_PEM_FILE": str(certificates.key)}
+            if mutual:
+                env[f"MF_{name}_TLS_CLIENT_CA_PEM_FILE"] = str(certificates.ca)
         return env
 
     def connected(self, front, auth):
@@ -132,7 +145,5 @@ class Ours:
         return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
 
     def durable_session(self):
-        """Makes an offline session on the second channel: then each message to it is really written to the log."""
-        host, port = self.at["mqtt"].split(":")
-        subprocess.run(["mosquitto_sub", "-h", host, "-p", port, "-u", self.thing, "-P", self.key, "-i", "keeper", "-c", "-q", "1",
-                        "-t", f"channels/{self.durable}/messages", "-E"], check=True)
+        """With an offline session on the channel each message to it is really written to the log."""
+        offline_session(self.mqtt, self.thing, self.key, f"channels/{self.channel}/messages/#")
