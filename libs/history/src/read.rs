@@ -5,9 +5,6 @@ use storage::{Result, Row};
 use crate::query::{Values, filtered};
 use crate::{Content, Cursor, Entry, History, Query, Raw};
 
-/// How many rows are read at a time: a row may have the bytes of a whole message.
-const CHUNK: u32 = 100;
-
 /// Which part of what a query finds is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Paging {
@@ -30,6 +27,25 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// How many bytes of a page are left; a row may have those of a whole message.
+struct Budget(Option<usize>);
+
+impl Budget {
+    fn new(bytes: usize) -> Self {
+        Self(Some(bytes))
+    }
+
+    /// Tells whether it was overspent before this row.
+    fn spend(&mut self, row: &Row) -> Result<bool> {
+        let Some(left) = self.0 else {
+            return Ok(true);
+        };
+        let size = usize::try_from(row.get::<i64>("size")?).unwrap_or_default();
+        self.0 = left.checked_sub(size);
+        Ok(false)
+    }
+}
+
 impl History {
     /// Reads a page.
     ///
@@ -37,59 +53,40 @@ impl History {
     /// As [`storage::Db::query`].
     pub async fn read(&self, query: &Query, paging: Paging) -> Result<Page> {
         let mut after = paging.after.unwrap_or(Cursor::newest());
-        let mut offset = i64::try_from(paging.offset).unwrap_or(i64::MAX);
-        let (mut left, mut bytes) = (paging.limit, 0);
+        let mut budget = Budget::new(paging.bytes);
         let mut entries: Vec<Entry> = Vec::new();
-        loop {
-            // One more than wanted tells whether there is more.
-            let chunk = left.saturating_add(1).min(CHUNK);
-            let rows = self.chunk(query, after, chunk, offset).await?;
-            let is_last = rows.len() < chunk as usize;
-            for row in &rows {
-                if left == 0 || bytes > paging.bytes {
-                    return Ok(Page {
-                        entries,
-                        next: Some(after),
-                    });
-                }
-                let entry = entry(query, row)?;
-                after = Cursor {
-                    time: entry.time(),
-                    id: entry.id,
-                    part: entry.part,
-                };
-                bytes += entry.size();
-                left -= 1;
-                entries.push(entry);
+        for row in &self.rows(query, paging, after).await? {
+            if entries.len() == paging.limit as usize || budget.spend(row)? {
+                let next = Some(after);
+                return Ok(Page { entries, next });
             }
-            if is_last {
-                return Ok(Page {
-                    entries,
-                    next: None,
-                });
-            }
-            offset = 0;
+            let entry = entry(query, row)?;
+            after = Cursor {
+                time: entry.time(),
+                id: entry.id,
+                part: entry.part,
+            };
+            entries.push(entry);
         }
+        let next = None;
+        Ok(Page { entries, next })
     }
 
-    async fn chunk(
-        &self,
-        query: &Query,
-        after: Cursor,
-        limit: u32,
-        offset: i64,
-    ) -> Result<Vec<Row>> {
-        // The comparison of the times by themselves tells PostgreSQL which partitions do not matter.
+    /// Returns the rows of a page, and one more if there is one.
+    async fn rows(&self, query: &Query, paging: Paging, after: Cursor) -> Result<Vec<Row>> {
         let sql = filtered!(
             "SELECT time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
-                data_value, value_sum, update_time, link, content_type, payload, reason",
-            "AND time <= $14 AND (time, id, part) < ($14, $15, $16)
-            ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
+                data_value, value_sum, update_time, link, content_type, payload, reason, size",
+            "AND (time, id, part) < ($14, $15, $16) ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
         );
-        let values = Values::new(query);
-        let limit = i64::from(limit);
+        // The time by itself tells PostgreSQL which partitions do not matter, and SQLite where to begin.
+        let values = Values::new(query).before(after.time.next_up());
+        let limit = i64::from(paging.limit) + 1;
+        let offset = i64::try_from(paging.offset).unwrap_or(i64::MAX);
         let params = values.and(&[&after.time, &after.id, &after.part, &limit, &offset]);
-        self.db.query(sql, &params).await
+        let mut budget = Budget::new(paging.bytes);
+        let enough = move |row: &Row| budget.spend(row);
+        self.db.query_until(sql, &params, enough).await
     }
 
     /// Counts all that a query finds.

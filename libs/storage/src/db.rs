@@ -57,6 +57,23 @@ impl Db {
         }
     }
 
+    /// Runs a statement and returns its rows up to the first of which `enough` is true: what many large rows take is bounded by
+    /// whoever asks.
+    ///
+    /// # Errors
+    /// As [`Db::query`], or that of `enough`.
+    pub async fn query_until(
+        &self,
+        sql: &'static str,
+        params: &[&dyn Param],
+        enough: impl FnMut(&Row) -> Result<bool> + Send + 'static,
+    ) -> Result<Vec<Row>> {
+        match self {
+            Self::Postgres(pool) => pool.query_until(sql, params, enough).await,
+            Self::Sqlite(handle) => handle.query_until(sql, params, enough).await,
+        }
+    }
+
     /// Runs a statement that returns at most one row.
     ///
     /// # Errors

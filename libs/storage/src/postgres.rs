@@ -15,7 +15,7 @@ use crate::lock::LockGuard;
 use crate::settings::{Encryption, PostgresSettings};
 use crate::{Error, Param, Result, Row};
 use error::classify;
-use statement::{bounded, execute, query};
+use statement::{bounded, execute, query, query_until};
 pub(crate) use tx::Tx;
 
 /// How much longer than the server the client waits for a statement: past it, the connection is dead.
@@ -121,6 +121,24 @@ impl Pool {
         let connection = self.get().await?;
         let result = query(&connection, self.limit, sql, params).await;
         release(connection, result)
+    }
+
+    /// A connection that still brings rows that nobody wants is closed.
+    pub(crate) async fn query_until(
+        &self,
+        sql: &'static str,
+        params: &[&dyn Param],
+        enough: impl FnMut(&Row) -> Result<bool> + Send,
+    ) -> Result<Vec<Row>> {
+        let connection = self.get().await?;
+        match query_until(&connection, self.limit, sql, params, enough).await {
+            Ok((rows, true)) => release(connection, Ok(rows)),
+            Ok((rows, false)) => {
+                drop(Object::take(connection));
+                Ok(rows)
+            }
+            Err(error) => release(connection, Err(error)),
+        }
     }
 
     pub(crate) async fn execute(&self, sql: &'static str, params: &[&dyn Param]) -> Result<u64> {

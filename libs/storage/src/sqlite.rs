@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::lock::{LockGuard, Names};
 use crate::{Error, Param, Result, Row, functions};
-use statement::{classify, execute, query, values};
+use statement::{classify, execute, query, query_until, values};
 pub(crate) use tx::Tx;
 
 /// How long another process may keep the file locked before a statement fails.
@@ -75,6 +75,16 @@ impl Handle {
     pub(crate) async fn query(&self, sql: &'static str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let (guard, params) = (self.guard().await?, values(params)?);
         blocking(move || query(&guard.0, sql, &params)).await
+    }
+
+    pub(crate) async fn query_until(
+        &self,
+        sql: &'static str,
+        params: &[&dyn Param],
+        enough: impl FnMut(&Row) -> Result<bool> + Send + 'static,
+    ) -> Result<Vec<Row>> {
+        let (guard, params) = (self.guard().await?, values(params)?);
+        blocking(move || query_until(&guard.0, sql, &params, enough)).await
     }
 
     pub(crate) async fn execute(&self, sql: &'static str, params: &[&dyn Param]) -> Result<u64> {

@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, TryStreamExt};
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -24,6 +24,35 @@ pub(super) async fn query(
     };
     let rows = bounded(limit, work).await?;
     Ok(rows.into_iter().map(Row::postgres).collect())
+}
+
+/// Returns the rows up to the first that is enough, and whether those are all.
+pub(super) async fn query_until(
+    connection: &Object,
+    limit: Duration,
+    sql: &str,
+    params: &[&dyn Param],
+    mut enough: impl FnMut(&Row) -> Result<bool>,
+) -> Result<(Vec<Row>, bool)> {
+    let work = async {
+        let statement = connection.prepare_cached(sql).await.map_err(classify)?;
+        let rows = connection.query_raw(&statement, borrow(params)).await;
+        let mut rows = pin!(rows.map_err(classify)?);
+        let mut found = Vec::new();
+        while let Some(row) = rows.try_next().await.map_err(classify)? {
+            let row = Row::postgres(row);
+            let is_last = enough(&row)?;
+            found.push(row);
+            if is_last {
+                return Ok((found, false));
+            }
+        }
+        Ok((found, true))
+    };
+    match timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => Err(silent()),
+    }
 }
 
 pub(super) async fn execute(
@@ -69,6 +98,10 @@ pub(super) async fn bounded<T>(
 ) -> Result<T> {
     match timeout(limit, work).await {
         Ok(result) => result.map_err(classify),
-        Err(_) => Err(Error::unavailable("the server does not answer")),
+        Err(_) => Err(silent()),
     }
+}
+
+fn silent() -> Error {
+    Error::unavailable("the server does not answer")
 }

@@ -7,6 +7,16 @@ use crate::load::Rows;
 use crate::{Error, Param, Result, Row};
 
 pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+    query_until(connection, sql, params, |_| Ok(false))
+}
+
+/// Returns the rows up to the first that is enough.
+pub(super) fn query_until(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    mut enough: impl FnMut(&Row) -> Result<bool>,
+) -> Result<Vec<Row>> {
     let mut statement = prepare(connection, sql)?;
     bind(&mut statement, params)?;
     let names: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
@@ -17,7 +27,12 @@ pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Res
             .map(|index| row.get(index))
             .collect::<rusqlite::Result<_>>()
             .map_err(classify)?;
-        answer.push(Row::sqlite(Arc::clone(&names), values));
+        let row = Row::sqlite(Arc::clone(&names), values);
+        let is_last = enough(&row)?;
+        answer.push(row);
+        if is_last {
+            break;
+        }
     }
     Ok(answer)
 }

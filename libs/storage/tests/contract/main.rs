@@ -13,6 +13,7 @@ mod migrations;
 mod outbox;
 mod plans;
 mod transactions;
+mod until;
 
 use databases::{databases, postgres, postgres_url};
 use storage::{Db, Migration, Sql};
