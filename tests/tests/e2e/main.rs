@@ -26,6 +26,8 @@ mod revocation;
 #[cfg(feature = "long")]
 mod scanners;
 mod stage;
+#[cfg(feature = "long")]
+mod storm;
 
 /// Runs a scenario on both shapes, as two tests.
 macro_rules! both_shapes {
