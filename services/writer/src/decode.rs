@@ -57,7 +57,8 @@ pub(crate) fn entries(message: &Message, records: Vec<Record>) -> Result<Vec<Ent
 
 /// Makes the entry of a message that stays as it is.
 pub(crate) fn raw(message: &Message, reason: &str) -> Entry {
-    let reason = without_nul(reason).chars().take(MAX_REASON).collect();
+    let end = reason.char_indices().nth(MAX_REASON);
+    let reason = without_nul(&reason[..end.map_or(reason.len(), |(end, _)| end)]);
     entry(
         message,
         0,

@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use metrics::{Counter, Histogram, counter, histogram};
+use parking_lot::Mutex;
 
 /// What the writer counts.
 pub(crate) struct Meters {
@@ -6,6 +9,8 @@ pub(crate) struct Meters {
     pub(crate) decoded: Counter,
     /// Messages that are kept as they came.
     raw: Counter,
+    /// The same by the kind of reason, looked up in the registry once each.
+    reasons: Mutex<BTreeMap<&'static str, Counter>>,
     /// Messages of channels that are not stored.
     pub(crate) skipped: Counter,
     /// Entries that were new.
@@ -25,6 +30,7 @@ impl Meters {
         Self {
             decoded: messages("decoded"),
             raw: messages("raw"),
+            reasons: Mutex::default(),
             skipped: messages("skipped"),
             stored: counter!("writer_entries_stored_total"),
             repeated: counter!("writer_entries_repeated_total"),
@@ -36,6 +42,10 @@ impl Meters {
     /// Counts a message that is kept as it came, by the kind of reason.
     pub(crate) fn raw(&self, reason: &'static str) {
         self.raw.increment(1);
-        counter!("writer_raw_total", "reason" => reason).increment(1);
+        let mut reasons = self.reasons.lock();
+        let counter = reasons
+            .entry(reason)
+            .or_insert_with(|| counter!("writer_raw_total", "reason" => reason));
+        counter.increment(1);
     }
 }
