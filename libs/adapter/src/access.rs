@@ -223,7 +223,7 @@ where
     F: Future<Output = Result<Option<A>>>,
 {
     for _ in 0..ATTEMPTS {
-        let question = async { attempt(cache.epochs.now()).await };
+        let question = || attempt(cache.epochs.now());
         if let Some(answer) = turns.take(question).await? {
             return Ok(answer);
         }

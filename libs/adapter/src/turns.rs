@@ -8,7 +8,9 @@ use tokio::sync::{Notify, Semaphore};
 
 /// How many questions the registry is asked at a time: enough to keep it busy, few enough that none has to wait there for
 /// longer than the time it is given.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
+/// How often a question is asked while others are answered.
+const TRIES: u32 = 3;
 
 /// Has questions wait here for their turn: a storm of them is answered as fast as the registry can, and the time one waits is
 /// not held against it. Nobody waits for a registry that does not answer.
@@ -30,8 +32,11 @@ impl Turns {
         }))
     }
 
-    /// Asks when there is room.
-    pub(crate) async fn take<A>(&self, question: impl Future<Output = Result<A>>) -> Result<A> {
+    /// Asks when there is room, and again when there is no answer in time while others have one.
+    pub(crate) async fn take<A, F>(&self, question: impl Fn() -> F) -> Result<A>
+    where
+        F: Future<Output = Result<A>>,
+    {
         let State {
             free,
             answered,
@@ -44,21 +49,28 @@ impl Turns {
             () = given_up => return Err(no_answer()),
             turn = free.acquire() => turn.map_err(|_| Error::internal())?,
         };
-        let before = answered.load(Ordering::Relaxed);
-        let answer = question.await;
-        match &answer {
-            Err(error) if matches!(error.kind, ErrorKind::Timeout | ErrorKind::Unavailable) => {
-                // It may be this question's fault while others are answered.
-                if answered.load(Ordering::Relaxed) == before {
-                    silent.notify_waiters();
-                }
-            }
-            Ok(_) | Err(_) => {
+        let mut left = TRIES;
+        loop {
+            let before = answered.load(Ordering::Relaxed);
+            let answer = question().await;
+            left -= 1;
+            if !answer.as_ref().is_err_and(is_silence) {
                 answered.fetch_add(1, Ordering::Relaxed);
+                return answer;
+            }
+            let silent_to_all = answered.load(Ordering::Relaxed) == before;
+            if silent_to_all {
+                silent.notify_waiters();
+            }
+            if silent_to_all || left == 0 {
+                return answer;
             }
         }
-        answer
     }
+}
+
+fn is_silence(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Timeout | ErrorKind::Unavailable)
 }
 
 fn no_answer() -> Error {

@@ -287,3 +287,15 @@ async fn nobody_waits_for_a_registry_that_is_silent() {
     }
     assert_eq!(questions(&stage), asked, "those who waited did not ask");
 }
+
+#[tokio::test]
+async fn a_question_without_an_answer_is_asked_again_while_others_have_one() {
+    let stage = Stage::new().await;
+    let mut storm = storm(&stage).await;
+    stage.things.gate.add_permits(1);
+    assert!(begin(&mut storm).await);
+    stage.things.lost.store(1, Ordering::SeqCst);
+    stage.things.gate.add_permits(300);
+    assert!(storm.await.iter().all(Result::is_ok));
+    assert_eq!(questions(&stage), 301);
+}

@@ -17,6 +17,8 @@ pub(crate) struct FakeThings {
     pub(crate) state: Mutex<State>,
     /// Refuses everything, as a process that is not there.
     pub(crate) away: AtomicBool,
+    /// How many questions have no answer, of those that waited for a permit.
+    pub(crate) lost: AtomicUsize,
     /// Gives changes the time to overtake answers.
     pub(crate) slow: AtomicBool,
     /// Lets answers wait on their way, each for a permit of the gate.
@@ -46,6 +48,7 @@ impl FakeThings {
         Arc::new(Self {
             state: Mutex::default(),
             away: AtomicBool::new(false),
+            lost: AtomicUsize::new(0),
             slow: AtomicBool::new(false),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
@@ -95,20 +98,25 @@ impl FakeThings {
         if self.gated.load(Ordering::SeqCst) {
             self.gate.acquire().await.unwrap().forget();
             self.present()?;
+            let lost = |count: usize| count.checked_sub(1);
+            let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+            if self.lost.fetch_update(set, get, lost).is_ok() {
+                return Err(away());
+            }
         }
         answer
     }
 
     fn present(&self) -> Result<()> {
         if self.away.load(Ordering::SeqCst) {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                "things_away",
-                "things are away",
-            ));
+            return Err(away());
         }
         Ok(())
     }
+}
+
+fn away() -> Error {
+    Error::new(ErrorKind::Unavailable, "things_away", "things are away")
 }
 
 #[async_trait]
