@@ -65,7 +65,7 @@ pub(crate) async fn accept(shard: &Rc<Shard>, listener: &TcpListener) {
             }
             Err(error) => {
                 if FAILURES.passes(Instant::now()) {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    tracing::error!(%error, "a connection could not be accepted");
                 }
                 sleep(PAUSE).await;
             }
