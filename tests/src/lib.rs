@@ -8,6 +8,6 @@ mod process;
 mod wait;
 
 pub use http::{Reply, curl};
-pub use platform::{LISTENERS, Platform, Role, Shape};
+pub use platform::{Beside, LISTENERS, Platform, Role, Shape};
 pub use process::{binary, ferroflux};
 pub use wait::{DEADLINE, until};

@@ -35,11 +35,17 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Kills the server if it runs, and starts it again on the same port and store.
-    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
+    /// Kills the server if it runs.
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
         if let Some(mut child) = self.child.take() {
             child.kill().await?;
         }
+        Ok(())
+    }
+
+    /// Kills the server if it runs, and starts it again on the same port and store.
+    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill().await?;
         let child = Command::new("nats-server")
             .args([
                 "--addr",

@@ -68,6 +68,25 @@ pub const LISTENERS: [(&str, &str); 12] = [
     ("front", "MF_FRONT_PORT"),
 ];
 
+/// A second process of a role, killed when dropped.
+pub struct Beside(Process);
+
+impl Beside {
+    /// Returns the address of a listener, as `127.0.0.1:PORT`.
+    ///
+    /// # Errors
+    /// When the process has none of this name.
+    pub fn address(&self, listener: &str) -> anyhow::Result<String> {
+        let address = self.0.address(listener);
+        local(address).with_context(|| format!("no listener {listener}"))
+    }
+}
+
+fn local(address: Option<&str>) -> Option<String> {
+    let (_, port) = address?.rsplit_once(':')?;
+    Some(format!("127.0.0.1:{port}"))
+}
+
 /// A whole platform of a test's own.
 pub struct Platform {
     /// The shape it runs in.
@@ -205,6 +224,18 @@ impl Platform {
         Ok(())
     }
 
+    /// Starts a second process of a role, with ports and data of its own.
+    ///
+    /// # Errors
+    /// When it does not say where it listens; the error has its log.
+    pub async fn beside(&self, role: Role) -> anyhow::Result<Beside> {
+        let arguments: Vec<&str> = role.argument().into_iter().collect();
+        let data = self.data(role).with_extension("beside");
+        let mut env = self.env.clone();
+        env.extend(LISTENERS.map(|(_, variable)| (variable.to_owned(), "0".to_owned())));
+        Ok(Beside(Process::start(&data, &arguments, &env).await?))
+    }
+
     async fn ready(&self, role: Role) -> anyhow::Result<()> {
         let listener = match role {
             // Every listener tells of the whole process, and this one seldom has TLS.
@@ -248,6 +279,15 @@ impl Platform {
             .await
     }
 
+    /// Kills the NATS server.
+    ///
+    /// # Errors
+    /// In the embedded shape, which has none.
+    pub async fn kill_nats(&mut self) -> anyhow::Result<()> {
+        let nats = self.nats.as_mut().context("no NATS in this shape")?;
+        nats.kill().await
+    }
+
     /// Kills the NATS server and starts it again; nothing in the embedded shape.
     ///
     /// # Errors
@@ -288,10 +328,7 @@ impl Platform {
             .processes
             .values()
             .find_map(|process| process.address(listener));
-        let (_, port) = address
-            .and_then(|address| address.rsplit_once(':'))
-            .with_context(|| format!("no listener {listener}"))?;
-        Ok(format!("127.0.0.1:{port}"))
+        local(address).with_context(|| format!("no listener {listener}"))
     }
 
     /// Returns the base URL of an HTTP listener.

@@ -4,6 +4,7 @@ mod account;
 mod acme;
 mod certificates;
 mod cli;
+mod client;
 mod clients;
 mod crash;
 mod doctor;
@@ -20,11 +21,14 @@ mod listeners;
 mod load;
 mod messages;
 mod mtls;
+mod nodes;
 mod package;
+mod properties;
 mod provisioning;
 mod revocation;
 #[cfg(feature = "long")]
 mod scanners;
+mod sockets;
 mod stage;
 #[cfg(feature = "long")]
 mod storm;
