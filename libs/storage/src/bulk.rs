@@ -1,4 +1,4 @@
-use crate::{Error, Param, Result, Row, Tx};
+use crate::{Error, Param, Result, Row, Statement, Tx};
 
 /// How many rows one statement has: each text is prepared once, and few texts do for any number of rows. More in one do not
 /// pay: SQLite looks for the name of each value among all of them.
@@ -6,7 +6,7 @@ const LENGTHS: [usize; 3] = [32, 4, 1];
 /// The most values of a statement on SQLite; PostgreSQL takes twice as many.
 const MAX_VALUES: usize = 32_766;
 
-/// An INSERT of any number of rows, in few statements; to be kept in a static.
+/// A statement about any number of rows, such as an INSERT, in few texts; to be kept in a static.
 #[derive(Debug)]
 pub struct Bulk {
     columns: usize,
@@ -31,19 +31,31 @@ impl Bulk {
     ///
     /// # Errors
     /// As [`Tx::query`].
-    pub async fn query(&'static self, tx: &Tx, mut values: &[&dyn Param]) -> Result<Vec<Row>> {
+    pub async fn query(&'static self, tx: &Tx, values: &[&dyn Param]) -> Result<Vec<Row>> {
+        let answers = tx.query_all(&self.statements(values)?).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// Returns the statements that insert rows, to be run together with others.
+    ///
+    /// # Errors
+    /// When the last row is not whole.
+    pub fn statements<'a>(
+        &'static self,
+        mut values: &[&'a dyn Param],
+    ) -> Result<Vec<Statement<'a>>> {
         if !values.len().is_multiple_of(self.columns) {
             return Err(Error::internal("the last row is not whole"));
         }
-        let mut returned = Vec::new();
+        let mut statements = Vec::new();
         for (rows, text) in LENGTHS.iter().zip(&self.texts) {
             while values.len() >= rows * self.columns {
                 let (now, later) = values.split_at(rows * self.columns);
-                returned.extend(tx.query(text, now).await?);
+                statements.push(Statement::new(text, now));
                 values = later;
             }
         }
-        Ok(returned)
+        Ok(statements)
     }
 }
 

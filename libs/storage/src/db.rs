@@ -3,7 +3,7 @@ use tls::PostgresTls;
 use crate::migrate::{self, Migration};
 use crate::postgres::{self, Pool};
 use crate::sqlite::{self, Handle};
-use crate::{Error, LockGuard, Param, Result, Row, Settings};
+use crate::{Error, LockGuard, Param, Result, Row, Settings, Statement};
 
 /// A database that is open; clones share its connections.
 #[derive(Clone, Debug)]
@@ -150,6 +150,18 @@ impl Tx {
     /// As [`Tx::query`], and when there is more than one row.
     pub async fn query_opt(&self, sql: &'static str, params: &[&dyn Param]) -> Result<Option<Row>> {
         at_most_one(self.query(sql, params).await?)
+    }
+
+    /// Runs statements one after the other and returns the rows of each; they are on their way to the database before the first
+    /// is answered.
+    ///
+    /// # Errors
+    /// As [`Tx::query`], for the first that fails.
+    pub async fn query_all(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
+        match self {
+            Self::Postgres(tx) => tx.query_all(statements).await,
+            Self::Sqlite(tx) => tx.query_all(statements).await,
+        }
     }
 
     /// Runs a statement without an answer and returns how many rows it changed.

@@ -29,6 +29,7 @@ mod postgres;
 mod row;
 mod settings;
 mod sqlite;
+mod statement;
 
 pub use self::config::Config;
 pub use bulk::Bulk;
@@ -40,3 +41,4 @@ pub use migrate::{Migration, Sql};
 pub use param::Param;
 pub use row::{Column, Row};
 pub use settings::{Named, PostgresFiles, PostgresSettings, Settings, SettingsError, SslMode};
+pub use statement::Statement;

@@ -1,8 +1,13 @@
 //! Events written in the same transaction as the rows they describe, numbered without gaps in the order of commits.
 
+use std::sync::LazyLock;
+
 use model::Timestamp;
 
-use crate::{Db, Error, Migration, Result, Row, Sql, Tx};
+use crate::{Bulk, Db, Error, Migration, Param, Result, Row, Sql, Statement, Tx};
+
+static INSERT: LazyLock<Bulk> =
+    LazyLock::new(|| Bulk::new("INSERT INTO outbox (number, at, event) VALUES", 3, ""));
 
 /// Events after a number, as [`since`] finds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +35,62 @@ pub const fn migration(version: u32) -> Migration {
 ///
 /// # Errors
 /// As [`Tx::query`].
-pub async fn add(tx: &Tx, at: Timestamp, event: impl FnOnce(u64) -> String + Send) -> Result<u64> {
-    let row = tx
-        .query_opt(
-            "UPDATE outbox_counter SET number = number + 1 WHERE id = 1 RETURNING number",
-            &[],
-        )
-        .await?
-        .ok_or_else(|| Error::internal("the counter of the outbox is missing"))?;
-    let number = number(&row, "number")?;
-    tx.execute(
-        "INSERT INTO outbox (number, at, event) VALUES ($1, $2, $3)",
-        &[&signed(number), &at, &event(number)],
-    )
-    .await?;
-    Ok(number)
+pub async fn add(tx: &Tx, at: Timestamp, event: impl Fn(u64) -> String + Send) -> Result<u64> {
+    let first = reserve(tx, Vec::new(), 1).await?;
+    write(tx, &[NewEvent::new(first, at, event(first))], Vec::new()).await?;
+    Ok(first)
+}
+
+/// Runs statements, then takes numbers for so many events, and returns the first of them.
+///
+/// Transactions that add events wait for each other from here to their commit.
+///
+/// # Errors
+/// As [`Tx::query_all`].
+pub async fn reserve(tx: &Tx, mut before: Vec<Statement<'_>>, count: usize) -> Result<u64> {
+    let count = i64::try_from(count).map_err(Error::internal)?;
+    let sql = "UPDATE outbox_counter SET number = number + $1 WHERE id = 1 RETURNING number";
+    let params: &[&dyn Param] = &[&count];
+    before.push(Statement::new(sql, params));
+    let rows = tx.query_all(&before).await?.pop().unwrap_or_default();
+    let row = rows.first();
+    let row = row.ok_or_else(|| Error::internal("the counter of the outbox is missing"))?;
+    u64::try_from(row.get::<i64>("number")? - count + 1).map_err(Error::internal)
+}
+
+/// Adds events whose numbers were taken, runs statements, and returns the rows of each of these.
+///
+/// # Errors
+/// As [`Tx::query_all`].
+pub async fn write(
+    tx: &Tx,
+    events: &[NewEvent],
+    then: Vec<Statement<'_>>,
+) -> Result<Vec<Vec<Row>>> {
+    let values = events.iter().flat_map(|NewEvent { number, at, event }| {
+        let values: [&dyn Param; 3] = [number, at, event];
+        values
+    });
+    let mut statements = INSERT.statements(&values.collect::<Vec<_>>())?;
+    let inserts = statements.len();
+    statements.extend(then);
+    Ok(tx.query_all(&statements).await?.split_off(inserts))
+}
+
+/// An event with its number, to be written.
+#[derive(Debug)]
+pub struct NewEvent {
+    number: i64,
+    at: Timestamp,
+    event: String,
+}
+
+impl NewEvent {
+    /// Makes it of its number, its time and what happened.
+    pub fn new(number: u64, at: Timestamp, event: String) -> Self {
+        let number = signed(number);
+        Self { number, at, event }
+    }
 }
 
 /// Waits for the transactions that are adding events, and makes later ones wait until this one ends.

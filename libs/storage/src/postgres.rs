@@ -148,7 +148,7 @@ impl Pool {
     }
 
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        Tx::begin(self.get().await?, self.limit).await
+        Ok(Tx::new(self.get().await?, self.limit))
     }
 
     /// Takes the lock on a connection that leaves the pool; the lock ends with the connection.

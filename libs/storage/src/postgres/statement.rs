@@ -2,14 +2,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use futures_util::{SinkExt, TryStreamExt};
+use futures_util::future::maybe_done;
+use futures_util::{SinkExt, TryStreamExt, poll};
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::copy::encode;
 use super::error::classify;
 use crate::load::{Load, Rows};
-use crate::{Error, Param, Result, Row};
+use crate::{Error, Param, Result, Row, Statement};
 
 pub(super) async fn query(
     connection: &Object,
@@ -53,6 +54,38 @@ pub(super) async fn query_until(
         Ok(result) => result,
         Err(_) => Err(silent()),
     }
+}
+
+/// Sends all statements before it waits for the first answer.
+pub(super) async fn query_all(
+    connection: &Object,
+    limit: Duration,
+    statements: &[Statement<'_>],
+) -> Result<Vec<Vec<Row>>> {
+    let work = async {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for Statement { sql, params } in statements {
+            prepared.push((connection.prepare_cached(sql).await?, borrow(params)));
+        }
+        let query = |(sql, params)| Box::pin(maybe_done(connection.query(sql, params)));
+        let mut sent: Vec<_> = prepared
+            .iter()
+            .map(|(sql, params)| query((sql, params)))
+            .collect();
+        for answer in &mut sent {
+            // What is polled is sent, whether or not it is answered at once.
+            let _ = poll!(answer);
+        }
+        let mut answers = Vec::with_capacity(sent.len());
+        for mut answer in sent {
+            answer.as_mut().await;
+            answers.extend(answer.as_mut().take_output());
+        }
+        answers.into_iter().collect::<Result<Vec<_>, _>>()
+    };
+    let answers = bounded(limit, work).await?;
+    let rows = |rows: Vec<_>| rows.into_iter().map(Row::postgres).collect();
+    Ok(answers.into_iter().map(rows).collect())
 }
 
 pub(super) async fn execute(

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use super::statement::{classify, each, execute, query, values};
 use super::{Guard, blocking};
 use crate::load::{Load, Rows};
-use crate::{Error, Param, Result, Row};
+use crate::{Error, Param, Result, Row, Statement};
 
 /// A transaction that has the connection for itself.
 #[derive(Debug)]
@@ -26,6 +26,16 @@ impl Tx {
     pub(crate) async fn query(&self, sql: &'static str, params: &[&dyn Param]) -> Result<Vec<Row>> {
         let params = values(params)?;
         self.run(move |guard| query(&guard.0, sql, &params)).await
+    }
+
+    pub(crate) async fn query_all(&self, statements: &[Statement<'_>]) -> Result<Vec<Vec<Row>>> {
+        let bound = |statement: &Statement<'_>| Ok((statement.sql, values(&statement.params)?));
+        let statements = statements.iter().map(bound).collect::<Result<Vec<_>>>()?;
+        self.run(move |guard| {
+            let run = |(sql, params): &(&str, Vec<_>)| query(&guard.0, sql, params);
+            statements.iter().map(run).collect()
+        })
+        .await
     }
 
     pub(crate) async fn execute(&self, sql: &'static str, params: &[&dyn Param]) -> Result<u64> {

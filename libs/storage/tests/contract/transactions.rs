@@ -1,7 +1,7 @@
 use std::future::ready;
 use std::time::Duration;
 
-use storage::{Db, Error, Settings};
+use storage::{Db, Error, Row, Settings, Statement};
 use tokio::time::timeout;
 
 use crate::{count, postgres, with_table};
@@ -138,4 +138,47 @@ async fn writers_of_two_processes_take_turns_on_a_file() {
     tx.commit().await.unwrap();
     assert_eq!(other.await.unwrap(), 1);
     assert_eq!(count(&one).await, 2);
+}
+
+#[tokio::test]
+async fn statements_sent_together_run_in_order_and_fail_together() {
+    for db in with_table("CREATE TABLE t (id BIGINT PRIMARY KEY)").await {
+        let insert = "INSERT INTO t (id) VALUES ($1) RETURNING id";
+        let count = "SELECT COUNT(*) AS n FROM t";
+        let (one, two) = (
+            Statement::new(insert, &[&1_i64]),
+            Statement::new(insert, &[&2_i64]),
+        );
+        let statements = [
+            Statement::new(count, &[]),
+            one,
+            two,
+            Statement::new(count, &[]),
+        ];
+        let tx = db.begin().await.unwrap();
+        let answers = tx.query_all(&statements).await.unwrap();
+        let numbers = |rows: &Vec<Row>, column| rows[0].get::<i64>(column).unwrap();
+        assert_eq!(
+            (numbers(&answers[0], "n"), numbers(&answers[3], "n")),
+            (0, 2)
+        );
+        assert_eq!(
+            (numbers(&answers[1], "id"), numbers(&answers[2], "id")),
+            (1, 2)
+        );
+        assert!(tx.query_all(&[]).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+
+        let tx = db.begin().await.unwrap();
+        let three = Statement::new(insert, &[&3_i64]);
+        let again = [
+            three,
+            Statement::new(insert, &[&2_i64]),
+            Statement::new(count, &[]),
+        ];
+        let failed = tx.query_all(&again).await;
+        assert!(matches!(failed, Err(Error::Unique(_))), "{failed:?}");
+        assert!(tx.commit().await.is_err());
+        assert_eq!(crate::count(&db).await, 2);
+    }
 }
