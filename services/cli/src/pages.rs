@@ -27,19 +27,24 @@ pub(crate) async fn list(
     };
     let mut objects: Vec<Value> = Vec::new();
     let mut bar = Progress::new(wanted);
+    let (mut total, mut place) = (0, format!("offset={first}"));
     loop {
-        let got = objects.len() as u64;
-        let offset = first.saturating_add(got);
         // A limit of 0 is for the server to refuse.
-        let limit = wanted.saturating_sub(got).min(PAGE);
-        let query = format!("{path}?offset={offset}&limit={limit}{filter}");
+        let limit = wanted.saturating_sub(objects.len() as u64).min(PAGE);
+        let query = format!("{path}?{place}&limit={limit}{filter}");
         let page = api.things(Method::GET, &query, token, None).await?.json()?;
         let more = page[name].as_array().cloned().unwrap_or_default();
-        let total = page["total"].as_u64().unwrap_or_default();
         let last = more.is_empty();
         objects.extend(more);
+        // Only the first page has it: the others go on where the one before ended.
+        total = page["total"].as_u64().unwrap_or(total);
         let got = objects.len() as u64;
         bar.show(got, name);
+        place = match page["next"].as_str() {
+            Some(next) => format!("cursor={}", escape(next)),
+            // Certificates, and a server of 0.9, go by offset only.
+            None => format!("offset={}", first.saturating_add(got)),
+        };
         if last || got >= wanted || first.saturating_add(got) >= total {
             return Ok(json!({ "total": total, "offset": first, "limit": wanted, name: objects }));
         }

@@ -4,7 +4,7 @@ use model::ErrorKind;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why things refuse a request; each text says what to do about it.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A name is too long or unprintable.
     #[error("a name has at most 1024 bytes and no control characters")]

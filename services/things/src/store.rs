@@ -4,6 +4,9 @@ mod access;
 mod certificates;
 mod channels;
 mod connections;
+mod creation;
+mod gather;
+mod owned;
 mod owners;
 mod rows;
 mod things;
@@ -12,11 +15,14 @@ use std::sync::Arc;
 
 use model::{BoxError, Timestamp};
 use proto::{Change, Event};
-use storage::{Db, Migration, Sql, Tx, outbox};
+use storage::{Db, Migration, Row, Sql, Statement, Tx, outbox};
 use tokio::sync::Notify;
 
 use crate::keyring::Keyring;
 use crate::{Error, Result};
+use connections::Connect;
+use creation::Creation;
+use gather::Gather;
 
 /// The name of this service in its events.
 const SOURCE: &str = "things";
@@ -44,13 +50,24 @@ const MIGRATIONS: &[Migration] = &[
             "../../../migrations/things/0004_default_channel.sql"
         )),
     },
+    Migration {
+        version: 5,
+        name: "owned",
+        sql: Sql::Each {
+            postgres: include_str!("../../../migrations/things/0005_owned.postgres.sql"),
+            sqlite: include_str!("../../../migrations/things/0005_owned.sqlite.sql"),
+        },
+    },
 ];
 
-/// Things in a database.
+/// Things in a database; clones are the same.
+#[derive(Clone)]
 pub(crate) struct Store {
     db: Db,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     wake: Arc<Notify>,
+    creations: Arc<Gather<Creation>>,
+    connects: Arc<Gather<Connect>>,
 }
 
 impl Store {
@@ -64,7 +81,13 @@ impl Store {
         wake: Arc<Notify>,
     ) -> Result<Self, BoxError> {
         db.migrate(MIGRATIONS).await?;
-        let store = Self { db, keyring, wake };
+        let store = Self {
+            db,
+            keyring: Arc::new(keyring),
+            wake,
+            creations: Arc::default(),
+            connects: Arc::default(),
+        };
         store.check_mark().await?;
         Ok(store)
     }
@@ -87,22 +110,29 @@ impl Store {
     where
         I: IntoIterator<Item = Change, IntoIter: Send>,
     {
-        let any = self.record(&tx, at, changes).await?;
-        self.finish(tx).await?;
-        Ok(any)
+        self.commit_counted(tx, at, changes, &owned::Changes::default())
+            .await
     }
 
-    /// Writes events; from here to the end of the transaction every other one with events waits.
-    async fn record<I>(&self, tx: &Tx, at: Timestamp, changes: I) -> Result<bool>
+    /// As [`Self::commit`], with what came or went.
+    async fn commit_counted<I>(
+        &self,
+        tx: Tx,
+        at: Timestamp,
+        changes: I,
+        owned: &owned::Changes,
+    ) -> Result<bool>
     where
         I: IntoIterator<Item = Change, IntoIter: Send>,
     {
-        let mut any = false;
-        for change in changes {
-            let event = |number| event_json(number, at, change);
-            outbox::add(tx, at, event).await.map_err(failed)?;
-            any = true;
+        let events: Vec<_> = changes.into_iter().map(|change| (at, change)).collect();
+        let any = !events.is_empty();
+        if any {
+            let owned = owned.statements()?;
+            let written = record(&tx, owned, events, Vec::new()).await;
+            written.map_err(failed)?;
         }
+        self.finish(tx).await?;
         Ok(any)
     }
 
@@ -111,6 +141,22 @@ impl Store {
         self.wake.notify_one();
         Ok(())
     }
+}
+
+/// Runs statements, writes events, and runs more statements whose rows it returns.
+///
+/// From the events to the end of the transaction every other one with events waits.
+async fn record(
+    tx: &Tx,
+    before: Vec<Statement<'_>>,
+    changes: Vec<(Timestamp, Change)>,
+    then: Vec<Statement<'_>>,
+) -> storage::Result<Vec<Vec<Row>>> {
+    let first = outbox::reserve(tx, before, changes.len()).await?;
+    let events = (first..).zip(changes).map(|(number, (at, change))| {
+        outbox::NewEvent::new(number, at, event_json(number, at, change))
+    });
+    outbox::write(tx, &events.collect::<Vec<_>>(), then).await
 }
 
 fn event_json(number: u64, at: Timestamp, change: Change) -> String {

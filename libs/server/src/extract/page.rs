@@ -24,6 +24,7 @@ impl PageParams {
         Ok(Self(PageQuery {
             offset: number(query, "offset", 0)?,
             limit: number(query, "limit", DEFAULT_LIMIT)?,
+            after: None,
         }))
     }
 

@@ -3,6 +3,7 @@
 use model::{Page, PageQuery, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::Result;
 use crate::model::{Channel, Details, Key, Limits, Metadata, Name, NewThing, Thing};
@@ -97,9 +98,13 @@ impl From<Channel> for ChannelBody {
 /// What every page begins with.
 #[derive(Serialize)]
 pub(super) struct PageBody {
-    total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     offset: u64,
     limit: u64,
+    /// The cursor of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Uuid>,
 }
 
 impl PageBody {
@@ -108,6 +113,7 @@ impl PageBody {
             total: page.total,
             offset: query.offset,
             limit: query.limit,
+            next: page.next,
         }
     }
 }

@@ -3,10 +3,10 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::LOCATION;
-use server::{Json, JsonBody, PageParams, Problem, Query, UserToken};
+use server::{Json, JsonBody, Problem, Query, UserToken};
 
 use super::bodies::{ChannelBody, ChannelsBody, DetailsBody};
-use super::list::ListParams;
+use super::list::{ListParams, PartParams};
 use super::segment::First;
 use super::things::Created;
 use super::{METRICS, Shared, route};
@@ -74,8 +74,9 @@ async fn list_of_thing(
     State(service): State<Shared>,
     token: UserToken,
     thing: First,
-    params: PageParams,
+    query: Query,
 ) -> Result<Json<ChannelsBody>, Problem> {
+    let params = PartParams::parse(&query)?;
     let token = token.require()?;
     thing.require()?;
     let query = params.check()?;

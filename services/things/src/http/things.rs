@@ -5,10 +5,10 @@ use http::StatusCode;
 use http::header::LOCATION;
 use model::Secret;
 use serde::Deserialize;
-use server::{Json, JsonBody, PageParams, Problem, Query, UserToken};
+use server::{Json, JsonBody, Problem, Query, UserToken};
 
 use super::bodies::{DetailsBody, NewThingBody, ThingBody, ThingsBody};
-use super::list::ListParams;
+use super::list::{ListParams, PartParams};
 use super::segment::First;
 use super::{METRICS, Shared, route};
 use crate::Error;
@@ -84,8 +84,9 @@ async fn list_of_channel(
     State(service): State<Shared>,
     token: UserToken,
     channel: First,
-    params: PageParams,
+    query: Query,
 ) -> Result<Json<ThingsBody>, Problem> {
+    let params = PartParams::parse(&query)?;
     let token = token.require()?;
     channel.require()?;
     let query = params.check()?;

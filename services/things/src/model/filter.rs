@@ -30,6 +30,11 @@ impl Filter {
         })
     }
 
+    /// Tells whether it leaves out nothing.
+    pub fn is_everything(&self) -> bool {
+        self.name.is_none() && self.metadata.is_none()
+    }
+
     /// Chooses among these what has a text in its name; an empty text is in every name.
     ///
     /// # Errors

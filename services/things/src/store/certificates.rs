@@ -3,7 +3,7 @@ use model::{Page, PageQuery, ThingId, Timestamp};
 use proto::Change;
 
 use super::connections::owns_thing;
-use super::rows::{bounds, certificate, page};
+use super::rows::{bounds, certificate, total};
 use super::{Store, failed};
 use crate::model::{Certificate, Fingerprint, Owner};
 use crate::repository::{CertificateRepository, ThingRepository};
@@ -51,12 +51,17 @@ impl CertificateRepository for Store {
             return Ok(None);
         }
         let sql = "SELECT COUNT(*) AS total FROM certificates WHERE thing_id = $1";
-        let total = self.db.query_opt(sql, &[&thing]).await.map_err(failed)?;
+        let count = self.db.query_opt(sql, &[&thing]).await.map_err(failed)?;
         let sql = "SELECT sha256, thing_id, serial, subject, created_at, revoked_at, not_after
             FROM certificates WHERE thing_id = $1 ORDER BY sha256 LIMIT $2 OFFSET $3";
         let (limit, offset) = bounds(query);
         let rows = self.db.query(sql, &[&thing, &limit, &offset]).await;
-        page(total.as_ref(), &rows.map_err(failed)?, certificate).map(Some)
+        let items: Result<_> = rows.map_err(failed)?.iter().map(certificate).collect();
+        Ok(Some(Page {
+            total: Some(count.as_ref().map_or(Ok(0), total)?),
+            items: items?,
+            next: None,
+        }))
     }
 
     async fn revoke_certificate(

@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use model::{ChannelId, Page, PageQuery, ThingId, Timestamp};
 use proto::Change;
+use storage::{Param, Statement};
 
-use super::owners::refuse_removed;
-use super::rows::{bounds, channel, page};
+use super::owned::{self, CHANNEL};
+use super::rows::{asked, channel, page};
 use super::{Store, failed};
 use crate::Result;
 use crate::model::{Channel, Details, Filter, Owner};
@@ -17,27 +18,7 @@ impl ChannelRepository for Store {
         channels: &[Channel],
         at: Timestamp,
     ) -> Result<()> {
-        let sql = "INSERT INTO channels (id, owner, name, metadata, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $5)";
-        let tx = self.db.begin().await.map_err(failed)?;
-        for Channel { id, details } in channels {
-            let (name, metadata) = (details.name.as_str(), details.metadata.value());
-            tx.execute(sql, &[id, &owner, &name, &metadata, &at])
-                .await
-                .map_err(failed)?;
-        }
-        let created = channels
-            .iter()
-            .map(|channel| Change::ChannelCreated {
-                id: channel.id,
-                owner,
-                name: channel.details.name.as_str().to_owned(),
-                metadata: channel.details.metadata.value(),
-            })
-            .collect::<Vec<_>>();
-        self.record(&tx, at, created).await?;
-        refuse_removed(&tx, owner).await?;
-        self.finish(tx).await
+        self.create_open(owner, channels, at).await
     }
 
     async fn get_channel(&self, owner: Owner, id: ChannelId) -> Result<Option<Channel>> {
@@ -53,18 +34,23 @@ impl ChannelRepository for Store {
         query: PageQuery,
     ) -> Result<Page<Channel>> {
         let Filter { name, metadata } = filter;
-        let sql = "SELECT COUNT(*) AS total FROM channels WHERE owner = $1
-            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
-            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
-        let total = self.db.query_opt(sql, &[&owner, name, metadata]).await;
-        let sql = "SELECT id, name, metadata FROM channels WHERE owner = $1
-            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
-            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))
-            ORDER BY id LIMIT $4 OFFSET $5";
-        let (limit, offset) = bounds(query);
-        let params: &[&dyn storage::Param] = &[&owner, name, metadata, &limit, &offset];
+        let start = if filter.is_everything() {
+            self.start_of_all(owner, CHANNEL, query).await?
+        } else {
+            let sql = "SELECT COUNT(*) AS total FROM channels WHERE owner = $1
+                AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
+                AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
+            let count = Statement::new(sql, &[&owner, name, metadata]);
+            self.start(query, count).await?
+        };
+        let sql = "SELECT id, name, metadata FROM channels WHERE owner = $1 AND id > $2
+            AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
+            AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
+            ORDER BY id LIMIT $5 OFFSET $6";
+        let (after, limit, skip) = (start.after, asked(query), start.skip);
+        let params: &[&dyn Param] = &[&owner, &after, name, metadata, &limit, &skip];
         let rows = self.db.query(sql, params).await.map_err(failed)?;
-        page(total.map_err(failed)?.as_ref(), &rows, channel)
+        page(query, &start, &rows, channel)
     }
 
     async fn list_channels_of(
@@ -76,16 +62,15 @@ impl ChannelRepository for Store {
         // Both sides of a connection have one owner.
         let sql = "SELECT COUNT(*) AS total FROM connections
             WHERE thing_id = $1 AND EXISTS (SELECT 1 FROM things WHERE id = $1 AND owner = $2)";
-        let total = self.db.query_opt(sql, &[&thing, &owner]).await;
+        let count = Statement::new(sql, &[&thing, &owner]);
+        let start = self.start(query, count).await?;
         let sql = "SELECT id, name, metadata FROM connections JOIN channels ON id = channel_id
-            WHERE thing_id = $1 AND owner = $2 ORDER BY id LIMIT $3 OFFSET $4";
-        let (limit, offset) = bounds(query);
-        let rows = self.db.query(sql, &[&thing, &owner, &limit, &offset]).await;
-        page(
-            total.map_err(failed)?.as_ref(),
-            &rows.map_err(failed)?,
-            channel,
-        )
+            WHERE thing_id = $1 AND owner = $2 AND channel_id > $3
+            ORDER BY channel_id LIMIT $4 OFFSET $5";
+        let (after, limit, skip) = (start.after, asked(query), start.skip);
+        let params: &[&dyn Param] = &[&thing, &owner, &after, &limit, &skip];
+        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        page(query, &start, &rows, channel)
     }
 
     async fn update_channel(
@@ -111,6 +96,8 @@ impl ChannelRepository for Store {
         let tx = self.db.begin().await.map_err(failed)?;
         let found = tx.execute(sql, &[&id, &owner]).await.map_err(failed)? > 0;
         let change = found.then_some(Change::ChannelRemoved { id });
-        self.commit(tx, at, change).await
+        let mut gone = owned::Changes::default();
+        gone.add(owner, CHANNEL, id.uuid(), -1);
+        self.commit_counted(tx, at, change, &gone).await
     }
 }

@@ -1,14 +1,16 @@
 use std::any::Any;
 
 use async_trait::async_trait;
-use model::{ChannelId, ThingId, Timestamp};
+use model::Timestamp;
 use proto::Change;
-use storage::{Row, Tx, outbox};
+use storage::outbox;
+use uuid::Uuid;
 
+use super::owned::{self, CHANNEL, THING};
 use super::{Store, failed};
+use crate::Result;
 use crate::model::Owner;
 use crate::repository::OwnerRepository;
-use crate::{Error, Result};
 
 #[async_trait]
 impl OwnerRepository for Store {
@@ -24,46 +26,36 @@ impl OwnerRepository for Store {
 
     /// Channels go first: once they are gone, nothing of the user's can be sent to or read from.
     async fn delete_some_of(&self, owner: Owner, limit: u32, at: Timestamp) -> Result<u32> {
+        let channels = "DELETE FROM channels WHERE id IN
+            (SELECT id FROM channels WHERE owner = $1 ORDER BY id LIMIT $2) RETURNING id";
+        let things = "DELETE FROM things WHERE id IN
+            (SELECT id FROM things WHERE owner = $1 ORDER BY id LIMIT $2) RETURNING id";
         let tx = self.db.begin().await.map_err(failed)?;
-        let mut changes = Vec::new();
-        let ids = "SELECT id FROM channels WHERE owner = $1 ORDER BY id LIMIT $2";
-        for row in ids_of(&tx, ids, owner, limit).await? {
-            let id: ChannelId = row.get("id").map_err(failed)?;
-            let sql = "DELETE FROM channels WHERE id = $1";
-            if tx.execute(sql, &[&id]).await.map_err(failed)? > 0 {
-                changes.push(Change::ChannelRemoved { id });
-            }
-        }
-        let rest = limit.saturating_sub(u32::try_from(changes.len()).unwrap_or(limit));
-        let ids = "SELECT id FROM things WHERE owner = $1 ORDER BY id LIMIT $2";
-        for row in ids_of(&tx, ids, owner, rest).await? {
-            let id: ThingId = row.get("id").map_err(failed)?;
-            let sql = "DELETE FROM things WHERE id = $1";
-            if tx.execute(sql, &[&id]).await.map_err(failed)? > 0 {
-                changes.push(Change::ThingRemoved { id });
+        let (mut gone, mut changes) = (owned::Changes::default(), Vec::new());
+        for (sql, kind) in [(channels, CHANNEL), (things, THING)] {
+            let rest = i64::from(limit) - i64::try_from(changes.len()).unwrap_or(i64::MAX);
+            let rows = tx.query(sql, &[&owner, &rest]).await.map_err(failed)?;
+            for row in rows {
+                let id: Uuid = row.get("id").map_err(failed)?;
+                gone.add(owner, kind, id, -1);
+                changes.push(if kind == CHANNEL {
+                    Change::ChannelRemoved { id: id.into() }
+                } else {
+                    Change::ThingRemoved { id: id.into() }
+                });
             }
         }
         let count = u32::try_from(changes.len()).unwrap_or(limit);
-        self.commit(tx, at, changes).await?;
+        if count == 0 {
+            let sql = "DELETE FROM owned WHERE owner = $1";
+            tx.execute(sql, &[&owner]).await.map_err(failed)?;
+        }
+        self.commit_counted(tx, at, changes, &gone).await?;
         Ok(count)
     }
 
     async fn lead(&self, what: &'static str) -> Result<Option<Box<dyn Any + Send + Sync>>> {
         let guard = self.db.lock(what).await.map_err(failed)?;
         Ok(guard.map(|guard| Box::new(guard) as Box<dyn Any + Send + Sync>))
-    }
-}
-
-async fn ids_of(tx: &Tx, sql: &'static str, owner: Owner, limit: u32) -> Result<Vec<Row>> {
-    let limit = i64::from(limit);
-    tx.query(sql, &[&owner, &limit]).await.map_err(failed)
-}
-
-/// To be called with events written, see [`OwnerRepository::retire_owner`].
-pub(super) async fn refuse_removed(tx: &Tx, owner: Owner) -> Result<()> {
-    let sql = "SELECT owner FROM removed_owners WHERE owner = $1";
-    match tx.query_opt(sql, &[&owner]).await.map_err(failed)? {
-        None => Ok(()),
-        Some(_) => Err(Error::OwnerRemoved),
     }
 }

@@ -2,11 +2,36 @@
 
 use model::{Page, PageQuery};
 use storage::Row;
+use uuid::Uuid;
 
 use super::failed;
 use crate::keyring::Keyring;
 use crate::model::{Certificate, Channel, Details, Fingerprint, Metadata, Name, Thing};
 use crate::{Error, Result};
+
+/// Where a part of a list begins: after an id, and then so many items further.
+pub(super) struct Start {
+    pub(super) after: Uuid,
+    pub(super) skip: i64,
+    pub(super) total: Option<u64>,
+}
+
+impl Start {
+    /// Begins after an id; how many there are in all is not asked.
+    pub(super) fn after(after: Uuid) -> Self {
+        let (skip, total) = (0, None);
+        Self { after, skip, total }
+    }
+
+    /// Begins at an offset from the first of all.
+    pub(super) fn counted(total: u64, query: PageQuery) -> Self {
+        Self {
+            after: Uuid::nil(),
+            skip: bounds(query).1,
+            total: Some(total),
+        }
+    }
+}
 
 /// Returns limit and offset as the databases take them; beyond their range there is nothing to list.
 pub(super) fn bounds(page: PageQuery) -> (i64, i64) {
@@ -14,18 +39,30 @@ pub(super) fn bounds(page: PageQuery) -> (i64, i64) {
     (signed(page.limit), signed(page.offset))
 }
 
+/// Returns how many rows to ask for: one more than is shown tells whether the list goes on.
+pub(super) fn asked(page: PageQuery) -> i64 {
+    bounds(page).0.saturating_add(1)
+}
+
+pub(super) fn total(row: &Row) -> Result<u64> {
+    let total: i64 = row.get("total").map_err(failed)?;
+    Ok(u64::try_from(total).unwrap_or_default())
+}
+
+/// Makes a page of the rows that were [`asked`] for.
 pub(super) fn page<T>(
-    total: Option<&Row>,
+    query: PageQuery,
+    start: &Start,
     rows: &[Row],
     item: impl Fn(&Row) -> Result<T>,
 ) -> Result<Page<T>> {
-    let total: i64 = match total {
-        Some(row) => row.get("total").map_err(failed)?,
-        None => 0,
-    };
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let shown = rows.get(..limit).unwrap_or(rows);
+    let last = shown.last().filter(|_| rows.len() > shown.len());
     Ok(Page {
-        total: u64::try_from(total).unwrap_or_default(),
-        items: rows.iter().map(item).collect::<Result<_>>()?,
+        total: start.total,
+        items: shown.iter().map(item).collect::<Result<_>>()?,
+        next: last.map(|row| row.get("id").map_err(failed)).transpose()?,
     })
 }
 

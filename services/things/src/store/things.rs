@@ -1,9 +1,11 @@
 use async_trait::async_trait;
 use model::{ChannelId, Page, PageQuery, ThingId, Timestamp};
 use proto::Change;
+use storage::{Param, Statement};
 
-use super::owners::refuse_removed;
-use super::rows::{bounds, page, thing};
+use super::creation::key_taken;
+use super::owned::{self, THING};
+use super::rows::{asked, page, thing};
 use super::{Store, failed};
 use crate::model::{Details, Filter, Key, Owner, Thing};
 use crate::repository::ThingRepository;
@@ -12,32 +14,7 @@ use crate::{Error, Result};
 #[async_trait]
 impl ThingRepository for Store {
     async fn create_things(&self, owner: Owner, things: &[Thing], at: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO things
-            (id, owner, key_hash, key_sealed, name, metadata, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
-        let tx = self.db.begin().await.map_err(failed)?;
-        for Thing {
-            id, key, details, ..
-        } in things
-        {
-            let (hash, sealed) = self.protect(*id, key)?;
-            let (name, metadata) = (details.name.as_str(), details.metadata.value());
-            tx.execute(sql, &[id, &owner, &hash, &sealed, &name, &metadata, &at])
-                .await
-                .map_err(key_taken)?;
-        }
-        let created = things
-            .iter()
-            .map(|thing| Change::ThingCreated {
-                id: thing.id,
-                owner,
-                name: thing.details.name.as_str().to_owned(),
-                metadata: thing.details.metadata.value(),
-            })
-            .collect::<Vec<_>>();
-        self.record(&tx, at, created).await?;
-        refuse_removed(&tx, owner).await?;
-        self.finish(tx).await
+        self.create_sealed(owner, things, at).await
     }
 
     async fn get_thing(&self, owner: Owner, id: ThingId) -> Result<Option<Thing>> {
@@ -54,21 +31,24 @@ impl ThingRepository for Store {
         query: PageQuery,
     ) -> Result<Page<Thing>> {
         let Filter { name, metadata } = filter;
-        let sql = "SELECT COUNT(*) AS total FROM things WHERE owner = $1
-            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
-            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
-        let total = self.db.query_opt(sql, &[&owner, name, metadata]).await;
-        let sql =
-            "SELECT id, key_sealed, default_channel, name, metadata FROM things WHERE owner = $1
-            AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
-            AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))
-            ORDER BY id LIMIT $4 OFFSET $5";
-        let (limit, offset) = bounds(query);
-        let params: &[&dyn storage::Param] = &[&owner, name, metadata, &limit, &offset];
+        let start = if filter.is_everything() {
+            self.start_of_all(owner, THING, query).await?
+        } else {
+            let sql = "SELECT COUNT(*) AS total FROM things WHERE owner = $1
+                AND (CAST($2 AS TEXT) IS NULL OR has_text(name, $2))
+                AND (CAST($3 AS JSONB) IS NULL OR json_contains(metadata, $3))";
+            let count = Statement::new(sql, &[&owner, name, metadata]);
+            self.start(query, count).await?
+        };
+        let sql = "SELECT id, key_sealed, default_channel, name, metadata FROM things
+            WHERE owner = $1 AND id > $2
+            AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
+            AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
+            ORDER BY id LIMIT $5 OFFSET $6";
+        let (after, limit, skip) = (start.after, asked(query), start.skip);
+        let params: &[&dyn Param] = &[&owner, &after, name, metadata, &limit, &skip];
         let rows = self.db.query(sql, params).await.map_err(failed)?;
-        page(total.map_err(failed)?.as_ref(), &rows, |row| {
-            thing(row, &self.keyring)
-        })
+        page(query, &start, &rows, |row| thing(row, &self.keyring))
     }
 
     async fn list_things_of(
@@ -80,20 +60,16 @@ impl ThingRepository for Store {
         // Both sides of a connection have one owner.
         let sql = "SELECT COUNT(*) AS total FROM connections
             WHERE channel_id = $1 AND EXISTS (SELECT 1 FROM channels WHERE id = $1 AND owner = $2)";
-        let total = self.db.query_opt(sql, &[&channel, &owner]).await;
+        let count = Statement::new(sql, &[&channel, &owner]);
+        let start = self.start(query, count).await?;
         let sql = "SELECT id, key_sealed, default_channel, name, metadata
             FROM connections JOIN things ON id = thing_id
-            WHERE channel_id = $1 AND owner = $2 ORDER BY id LIMIT $3 OFFSET $4";
-        let (limit, offset) = bounds(query);
-        let rows = self
-            .db
-            .query(sql, &[&channel, &owner, &limit, &offset])
-            .await;
-        page(
-            total.map_err(failed)?.as_ref(),
-            &rows.map_err(failed)?,
-            |row| thing(row, &self.keyring),
-        )
+            WHERE channel_id = $1 AND owner = $2 AND thing_id > $3
+            ORDER BY thing_id LIMIT $4 OFFSET $5";
+        let (after, limit, skip) = (start.after, asked(query), start.skip);
+        let params: &[&dyn Param] = &[&channel, &owner, &after, &limit, &skip];
+        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        page(query, &start, &rows, |row| thing(row, &self.keyring))
     }
 
     async fn update_thing(
@@ -160,28 +136,20 @@ impl ThingRepository for Store {
         let tx = self.db.begin().await.map_err(failed)?;
         let found = tx.execute(sql, &[&id, &owner]).await.map_err(failed)? > 0;
         let change = found.then_some(Change::ThingRemoved { id });
-        self.commit(tx, at, change).await
+        let mut gone = owned::Changes::default();
+        gone.add(owner, THING, id.uuid(), -1);
+        self.commit_counted(tx, at, change, &gone).await
     }
 }
 
 impl Store {
     /// Returns what a key is found by and how it is kept.
-    fn protect(&self, id: ThingId, key: &Key) -> Result<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn protect(&self, id: ThingId, key: &Key) -> Result<(Vec<u8>, Vec<u8>)> {
         let sealed = self.keyring.seal(id, key).map_err(|error| {
             tracing::error!(thing.id = %id, %error, "key not encrypted");
             Error::Other(model::Error::internal())
         })?;
         Ok((self.keyring.hash(key.secret()).to_vec(), sealed))
-    }
-}
-
-/// The only unique value a caller can choose is the key.
-fn key_taken(error: storage::Error) -> Error {
-    match error {
-        storage::Error::Unique(_) => Error::KeyTaken,
-        error @ (storage::Error::ForeignKey(_)
-        | storage::Error::Unavailable(_)
-        | storage::Error::Internal(_)) => failed(error),
     }
 }
 

@@ -11,6 +11,7 @@ mod databases;
 mod default_channel;
 mod events;
 mod owners;
+mod pages;
 mod plans;
 mod secrets;
 mod things;
@@ -29,10 +30,17 @@ use serde_json::Value;
 use storage::Db;
 
 /// The first ten.
-const TEN: PageQuery = PageQuery {
-    offset: 0,
-    limit: 10,
-};
+const TEN: PageQuery = part(0, 10);
+
+/// So many from an offset on.
+const fn part(offset: u64, limit: u64) -> PageQuery {
+    let after = None;
+    PageQuery {
+        offset,
+        limit,
+        after,
+    }
+}
 
 /// The moment at which every test happens.
 fn noon() -> Timestamp {

@@ -27,7 +27,7 @@ async fn count(service: &Service, owner: &Caller) -> u64 {
     let filter = Filter::default();
     let things = service.list_things(owner, &filter, TEN).await.unwrap();
     let channels = service.list_channels(owner, &filter, TEN).await.unwrap();
-    things.total + channels.total
+    things.total.unwrap() + channels.total.unwrap()
 }
 
 /// Tells again and again that a user is gone, until somebody has acted on it: whoever follows may start late.

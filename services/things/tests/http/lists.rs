@@ -53,12 +53,36 @@ async fn what_cannot_be_asked_for_is_400() {
         "metadata=%7B%22a%22:%22%5Cu0000%22%7D",
         "metadata=%7B%22a%22:%22%5Cud800%22%7D",
         "metadata={}&metadata={}",
+        "cursor=",
+        "cursor=1",
+        "cursor=67e55044-10b1-426f-9247-bb680e5fe0c8&offset=1",
         &name,
     ] {
         for path in ["/things", "/channels"] {
             let answer = site.get(ALICE, &format!("{path}?{query}")).await;
             assert_eq!(answer.status, 400, "{path} {query}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_goes_on_where_a_page_ended() {
+    let site = Site::new().await;
+    for _ in 0..5 {
+        site.thing(ALICE, "{}").await;
+        site.channel(ALICE, "{}").await;
+    }
+    for kind in ["things", "channels"] {
+        let first = site.get(ALICE, &format!("/{kind}?limit=3")).await.json();
+        assert_eq!(first["next"], first[kind][2]["id"]);
+        let next = first["next"].as_str().unwrap();
+        let path = format!("/{kind}?limit=3&cursor={next}");
+        let second = site.get(ALICE, &path).await.json();
+        assert_eq!(second[kind].as_array().unwrap().len(), 2);
+        let rest = (second.get("total"), second.get("next"));
+        assert_eq!(rest, (None, None));
+        let whole = site.get(ALICE, &format!("/{kind}?offset=3")).await.json();
+        assert_eq!(second[kind], whole[kind]);
     }
 }
 
