@@ -11,7 +11,7 @@ use model::{ChannelId, Subtopic, ThingId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Delivery, Offer, Outbound, Place, Window};
+use super::{Delivery, Offer, Outbound, Place, Taken, Window};
 use crate::packet::{PacketId, Qos};
 
 /// What can happen to a session that receives.
@@ -28,6 +28,9 @@ enum Event {
     Server,
     /// The connection is lost with all that was on its way, and the client comes back with another receive maximum.
     Reconnect(u16),
+    /// The node dies or loses the session to another, and the client comes back there: what is on record counts, and the
+    /// durable queue may bring anything again.
+    Move(u16),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -39,6 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => Just(Event::Client),
         4 => Just(Event::Server),
         1 => (1..5_u16).prop_map(Event::Reconnect),
+        1 => (1..5_u16).prop_map(Event::Move),
     ]
 }
 
@@ -62,8 +66,14 @@ struct World {
     channel: ChannelId,
     log: Vec<Delivery>,
     settled: HashSet<u64>,
+    /// What the durable queue will not bring again.
+    acknowledged: HashSet<u64>,
     cursor: usize,
     held: HashSet<Seq>,
+    /// What the client had taken of the queue when it was opened.
+    known: Taken,
+    /// What is stored of the exchanges: what was released, and what was taken.
+    record: (Vec<PacketId>, Taken),
     down: VecDeque<ToClient>,
     up: VecDeque<ToServer>,
     /// The identifiers the client holds for QoS 2, and how often it has taken each message.
@@ -83,8 +93,11 @@ impl World {
             channel: ChannelId::random(),
             log: Vec::new(),
             settled: HashSet::new(),
+            acknowledged: HashSet::new(),
             cursor: 0,
             held: HashSet::new(),
+            known: Taken::default(),
+            record: Default::default(),
             down: VecDeque::new(),
             up: VecDeque::new(),
             holding: HashMap::new(),
@@ -100,6 +113,7 @@ impl World {
             Event::Client => self.client(),
             Event::Server => self.server(),
             Event::Reconnect(inflight) => self.reconnect(inflight),
+            Event::Move(inflight) => self.move_away(inflight),
         }
     }
 
@@ -119,7 +133,7 @@ impl World {
             subscription_ids: Vec::new(),
             place: Some(Place {
                 queue: self.channel.into(),
-                seq: Seq(self.log.len() as u64),
+                seq: Seq(self.log.len() as u64 + 1),
             }),
         });
     }
@@ -131,9 +145,13 @@ impl World {
         let Some(delivery) = self.log.get(self.cursor).cloned() else {
             return;
         };
-        let seq = self.cursor as u64;
         self.cursor += 1;
-        if self.settled.contains(&seq) || self.held.remove(&Seq(seq)) {
+        let seq = self.cursor as u64;
+        if self.acknowledged.contains(&seq) || self.held.remove(&Seq(seq)) {
+            return;
+        }
+        if Seq(seq) <= self.known.floor || self.known.beyond.contains(&Seq(seq)) {
+            self.settle_one(seq);
             return;
         }
         let qos = delivery.qos;
@@ -159,9 +177,9 @@ impl World {
 
     fn client(&mut self) {
         match self.down.pop_front() {
-            Some(ToClient::Publish(id, Qos::ExactlyOnce, seq, again)) => {
+            Some(ToClient::Publish(id, Qos::ExactlyOnce, seq, _)) => {
                 match self.holding.insert(id, seq) {
-                    Some(before) => assert!(before == seq && again, "an identifier was in use"),
+                    Some(before) => assert_eq!(before, seq, "an identifier was in use"),
                     None => *self.taken.entry(seq).or_default() += 1,
                 }
                 self.up.push_back(ToServer::Received(id));
@@ -184,6 +202,7 @@ impl World {
             Some(ToServer::Received(id)) => {
                 let (done, known) = self.outbound.receive(id);
                 assert!(known, "the client answers what it was sent");
+                self.store();
                 self.down.push_back(ToClient::Release(id));
                 done
             }
@@ -193,8 +212,41 @@ impl World {
             }
             None => None,
         };
-        self.settled
-            .extend(done.map(|done| done.place.unwrap().seq.0));
+        if let Some(done) = done {
+            self.settle_one(done.place.unwrap().seq.0);
+        }
+    }
+
+    fn settle_one(&mut self, seq: u64) {
+        self.settled.insert(seq);
+        self.acknowledged.insert(seq);
+    }
+
+    fn store(&mut self) {
+        let taken = self.outbound.settle_taken().next();
+        let taken = taken.map(|(_, taken)| taken.clone()).unwrap_or_default();
+        self.record = (self.outbound.released(), taken);
+    }
+
+    fn move_away(&mut self, inflight: u16) {
+        self.down.clear();
+        self.up.clear();
+        self.acknowledged.clear();
+        self.held.clear();
+        self.cursor = 0;
+        self.window.inflight = inflight;
+        let (released, taken) = self.record.clone();
+        // Anywhere else: what is numbered is not known any more.
+        self.outbound = Outbound::starting_at(inflight * 1000);
+        for id in released {
+            self.outbound.restore(id);
+        }
+        let queue = self.channel.into();
+        self.outbound.restore_taken(queue, taken.clone());
+        self.known = taken;
+        let released = self.outbound.resume();
+        self.down
+            .extend(released.into_iter().map(ToClient::Release));
     }
 
     fn reconnect(&mut self, inflight: u16) {
@@ -243,8 +295,8 @@ proptest! {
         prop_assert_eq!(world.settled.len(), world.log.len());
         prop_assert_eq!(world.outbound.inflight(), 0);
         prop_assert!(world.holding.is_empty());
-        for (seq, delivery) in world.log.iter().enumerate() {
-            let times = world.taken.get(&(seq as u64)).copied().unwrap_or_default();
+        for (seq, delivery) in (1..).zip(&world.log) {
+            let times = world.taken.get(&seq).copied().unwrap_or_default();
             let right = if delivery.qos == Qos::ExactlyOnce { times == 1 } else { times >= 1 };
             prop_assert!(right, "{} of {:?} came {} times", seq, delivery.qos, times);
         }
