@@ -82,10 +82,11 @@ def reachable(port):
         return False
 
 
-def offline_session(port, user, password, everything):
+def offline_session(port, user, password, everything, certificates):
     """Leaves a session behind that has to get every message."""
-    subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-u", user, "-P", password, "-i", "keeper",
-                    "-c", "-q", "1", "-t", everything, "-E"], check=True)
+    tls = ["--cafile", certificates.ca, "--cert", certificates.client, "--key", certificates.client_key] if certificates else []
+    subprocess.run(["mosquitto_sub", "-h", "localhost", "-p", str(port), "-u", user, "-P", password, "-i", "keeper",
+                    "-c", "-q", "1", "-t", everything, "-E", *tls], check=True, timeout=30)
 
 
 class Ours:
@@ -101,7 +102,7 @@ class Ours:
             nothing = folder / "channels.toml"
             nothing.write_text("[channels]\nfilter = []\n")
             env["MF_WRITER_CHANNELS_CONFIG"] = str(nothing)
-        self.folder = folder
+        self.folder, self.certificates = folder, certificates
         log = open(folder / "log", "w")
         self.process = subprocess.Popen([*where, BINARY, "run", "--data", folder / "data"],
                                         env={"PATH": os.environ["PATH"], **env}, stdout=log, stderr=log)
@@ -146,4 +147,4 @@ class Ours:
 
     def durable_session(self):
         """With an offline session on the channel each message to it is really written to the log."""
-        offline_session(self.mqtt, self.thing, self.key, f"channels/{self.channel}/messages/#")
+        offline_session(self.mqtt, self.thing, self.key, f"channels/{self.channel}/messages/#", self.certificates)

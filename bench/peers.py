@@ -37,8 +37,8 @@ class Broker:
 
     topic = "load"
 
-    def start(self, folder, where, *command):
-        self.folder = folder
+    def start(self, folder, certificates, where, *command):
+        self.folder, self.certificates = folder, certificates
         self.credentials = folder / "broker-credentials"
         self.credentials.write_text("bench bench x\n")
         log = open(folder / "broker.log", "w")
@@ -48,7 +48,7 @@ class Broker:
             sys.exit(f"{command[0]} does not start:\n{(folder / 'broker.log').read_text()}")
 
     def durable_session(self):
-        offline_session(self.mqtt, "bench", "bench", f"{self.topic}/#")
+        offline_session(self.mqtt, "bench", "bench", f"{self.topic}/#", self.certificates)
 
 
 class Mosquitto(Broker):
@@ -66,7 +66,7 @@ class Mosquitto(Broker):
         (folder / "mosquitto.conf").write_text(
             f"listener {self.mqtt} 127.0.0.1\npassword_file {passwords}\nacl_file {folder}/acl\nallow_anonymous false\nuser root\n"
             f"max_queued_messages 0\nmax_inflight_messages 256\n{tls}")
-        self.start(folder, where, "mosquitto", "-c", folder / "mosquitto.conf")
+        self.start(folder, certificates, where, "mosquitto", "-c", folder / "mosquitto.conf")
 
 
 class NatsMqtt(Broker):
@@ -85,7 +85,7 @@ mqtt {{ listen: "127.0.0.1:{self.mqtt}"
 authorization {{ users: [ {{ user: bench, password: bench,
     permissions: {{ publish: ["load.>", "$MQTT.>"], subscribe: ["load", "load.>", "$MQTT.>"] }} }} ] }}
 """)
-        self.start(folder, where, "nats-server", "-c", folder / "nats.conf")
+        self.start(folder, certificates, where, "nats-server", "-c", folder / "nats.conf")
 
 
 class Rumqttd(Broker):
@@ -114,4 +114,4 @@ max_payload_size = 20480
 max_inflight_count = 100
 auth = {{ bench = "bench" }}
 """)
-        self.start(folder, where, RUMQTTD, folder / "rumqttd.toml")
+        self.start(folder, certificates, where, RUMQTTD, folder / "rumqttd.toml")

@@ -33,7 +33,7 @@ def measured(contestant, figure):
     cost = f"{median[figure]:>9.2f} {UNITS[figure]}" if figure != "p99_us" else ""
     limited = "  limited by the generator" if median.get("generator", 0) > 0.9 else ""
     late = f"  {median['missing']:.0%} not delivered" if median.get("missing", 0) > 0.01 else ""
-    factor = f"  {contestant['factor']:.2f} x" if "factor" in contestant else ""
+    factor = f"  {contestant['factor']:.2f} ×" if "factor" in contestant else ""
     return f"{rate} {cost}{quantiles}{factor}{wish(contestant, figure)}{limited}{late}"
 
 
@@ -41,7 +41,7 @@ def wish(contestant, figure):
     """What was wanted, and whether it is so."""
     if contestant["wanted"] is None:
         return ""
-    bound = f"≥ {contestant['wanted']} x" if contestant["label"] != "ferroflux" else f"≤ {contestant['wanted']} {UNITS[figure]}"
+    bound = f"≥ {contestant['wanted']} ×" if contestant["label"] != "ferroflux" else f"≤ {contestant['wanted']} {UNITS[figure]}"
     return f"  ({bound}: {'met' if contestant.get('met') else 'MISSED'})"
 
 
@@ -58,7 +58,7 @@ def cell(contestant, figure):
     if contestant is None:
         return ""
     if "refused" in contestant:
-        return "refused"
+        return f"none: {contestant['refused']}"
     factor = f" ({number(contestant['factor'])} ×)" if "factor" in contestant else ""
     return f"{number(contestant['median'][figure])} {UNITS[figure]}{factor}"
 
@@ -84,7 +84,8 @@ def section(result):
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return "\n".join([
         BEGIN, f"{result['date']}, {machine['processor']}, {machine['cores']} cores, {machine['memory_mb']:,} MB, {machine['kernel']}, load average "
-        f"{machine['load_average']:.1f}, medians of {result['rounds']} rounds; {versions}; {verdict(result['rows'])}.", "", *table(result), END])
+        f"{machine['load_average']:.1f}, medians of {result['rounds']} rounds; {versions}; {verdict(result['rows'])}.", "", *table(result), "",
+        f"![The factors as a plot](bench/results/{result['date']}.svg)", END])
 
 
 def write(file):
