@@ -106,7 +106,7 @@ def connections(server, **tls):
 
 def idle(server, **tls):
     """The memory that each of many idle connections takes."""
-    report = mqttload(server, "idle", "--secs", "2", "--conns", IDLE, "--concurrency", "16", **tls)
+    report = mqttload(server, "idle", "--secs", "2", "--conns", IDLE, "--concurrency", "16", "--connect-timeout", "120", **tls)
     if report["alive"] != int(IDLE):
         raise Refused(f"only {report['alive']} of {IDLE} connections are alive")
     return {"kb": report["server_kb_per_conn"], "cpu_us": report["server_setup_us_per_conn"]}

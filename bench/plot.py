@@ -5,7 +5,7 @@ import math
 
 COLOURS = {"mosquitto": "#b5542b", "nats": "#2b6fb5", "rumqttd": "#7a4fa3"}
 OTHER = "#5b6b5b"
-LEFT, WIDTH, STEP, TOP = 360, 1010, 24, 64
+LEFT, WIDTH, STEP, TOP = 390, 1040, 24, 64
 LEAST, MOST = 0.1, 1000
 
 
