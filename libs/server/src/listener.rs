@@ -2,8 +2,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use model::Throttle;
 use tls::{Acceptor, Forwarded};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -14,6 +15,8 @@ use crate::Conn;
 
 /// How long accepting rests after the system refused a socket, so that running out of files is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Says so now and then.
+static FAILURES: Throttle = Throttle::new(Duration::from_secs(1));
 
 /// What the peers of one listener may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,7 +176,9 @@ impl Listener {
                 }
                 Err(error) if is_of_peer(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, listener = %self.addr, "cannot accept connections");
+                    if FAILURES.passes(Instant::now()) {
+                        tracing::error!(%error, listener = %self.addr, "cannot accept connections");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
