@@ -35,7 +35,7 @@ pub const fn migration(version: u32) -> Migration {
 ///
 /// # Errors
 /// As [`Tx::query`].
-pub async fn add(tx: &Tx, at: Timestamp, event: impl Fn(u64) -> String + Send) -> Result<u64> {
+pub async fn add(tx: &Tx, at: Timestamp, event: impl FnOnce(u64) -> String + Send) -> Result<u64> {
     let first = reserve(tx, Vec::new(), 1).await?;
     write(tx, &[NewEvent::new(first, at, event(first))], Vec::new()).await?;
     Ok(first)
