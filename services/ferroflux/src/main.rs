@@ -27,6 +27,10 @@ use std::process::ExitCode;
 
 use ::config::Environment;
 
+/// A message is allocated by one thread and freed by another, which that of the C library is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Exit status for a configuration that cannot be used (`EX_USAGE` of sysexits.h).
 const EXIT_CONFIG: u8 = 64;
 
