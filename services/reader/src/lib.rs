@@ -57,22 +57,23 @@ impl Reader {
             ..
         } = wanted;
         let is_first = paging.after.is_none();
+        // Counted before it is read: what is stored meanwhile may be in the page, and never in the total alone.
         let (total, messages, next) = match aggregate {
             None => {
-                let found = self.history.read(&query, paging).await?;
                 let total = match is_first {
                     true => Some(self.history.count(&query).await?),
                     false => None,
                 };
+                let found = self.history.read(&query, paging).await?;
                 let messages = found.entries.into_iter().map(Message::from).collect();
                 (total, messages, found.next)
             }
             Some((aggregate, interval)) => {
-                let (found, next) = self.history.aggregate(&query, interval, paging).await?;
                 let total = match is_first {
                     true => Some(self.history.count_buckets(&query, interval).await?),
                     false => None,
                 };
+                let (found, next) = self.history.aggregate(&query, interval, paging).await?;
                 let message = |bucket| Message::of_bucket(&query, aggregate, bucket);
                 (total, found.into_iter().map(message).collect(), next)
             }
