@@ -128,11 +128,11 @@ install_nats() {
 	local dir sources=/etc/apt/sources.list.d/debian.sources
 	dir=$(mktemp -d)
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$NATS"
-	sed "1,/^\$/s/^Suites:.*/Suites: $NATS_SUITE/;/^\$/q" "$sources" >"$dir/later.sources"
 	local apt=(apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$dir" -o Dir::State::Lists="$dir/lists"
 		-o Dir::Cache="$dir" -o APT::Sandbox::User=)
 	echo "installing the nats-server of Debian $NATS_SUITE in $NATS" >&2
-	if (cd "$dir" && "${apt[@]}" update && "${apt[@]}" download nats-server && dpkg -x nats-server_*.deb .) >"$dir/log" 2>&1; then
+	if (sed "1,/^\$/s/^Suites:.*/Suites: $NATS_SUITE/;/^\$/q" "$sources" >"$dir/later.sources" &&
+		cd "$dir" && "${apt[@]}" update && "${apt[@]}" download nats-server && dpkg -x nats-server_*.deb .) >"$dir/log" 2>&1; then
 		mv "$dir/usr/sbin/nats-server" "$NATS"
 		rm -rf "$dir"
 	else
