@@ -109,15 +109,15 @@ impl Site {
         part: usize,
     ) -> Result<Option<u64>> {
         let name = names::part(&self.durable, generation, part);
-        if !self.settle_acks(&name).await? {
-            return Ok(None);
-        }
+        let is_led = self.settle_acks(&name).await?;
         let found = self
             .link
             .js
             .get_consumer_from_stream(&name, self.stream)
             .await;
         match found {
+            // In a cluster it may be there while its next leader is chosen: to begin with what is newest would skip the rest.
+            Ok(_) if !is_led => Err(unavailable("the consumer has no leader")),
             Ok(consumer) => {
                 let consumer: Consumer<pull::Config> = consumer;
                 let info = consumer.cached_info();
@@ -132,7 +132,7 @@ impl Site {
         }
     }
 
-    /// Waits until the server has worked off the acknowledgements it was sent; tells whether there is such a consumer.
+    /// Waits until the server has worked off the acknowledgements it was sent; tells whether there is a server that does.
     ///
     /// They have a queue of their own there. A notice of progress on no delivery goes through it, and is answered.
     async fn settle_acks(&self, name: &str) -> Result<bool> {
