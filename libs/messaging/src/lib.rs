@@ -1,6 +1,6 @@
 //! Messages, events and the bus that carries them: a durable log in process, JetStream on NATS.
 //!
-//! Both backends keep the promises written at [`Bus`]; one contract suite proves it.
+//! Both backends keep the promises written at [`Bus`], [`Bucket`] and [`Signals`]; one contract suite proves it.
 
 mod bucket;
 mod bus;

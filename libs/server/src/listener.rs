@@ -15,7 +15,7 @@ use crate::Conn;
 
 /// How long accepting rests after the system refused a socket, so that running out of files is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Says so now and then.
+/// What was refused is told once a second, by all listeners together.
 static FAILURES: Throttle = Throttle::new(Duration::from_secs(1));
 
 /// What the peers of one listener may take.

@@ -1,7 +1,6 @@
 use crate::{Error, Param, Result, Row, Statement, Tx};
 
-/// How many rows one statement has: each text is prepared once, and few texts do for any number of rows. More in one do not
-/// pay: SQLite looks for the name of each value among all of them.
+/// How many rows one statement has: each text is prepared once, and few texts do for any number of rows.
 const LENGTHS: [usize; 3] = [32, 4, 1];
 /// The most values of a statement on SQLite; PostgreSQL takes twice as many.
 const MAX_VALUES: usize = 32_766;
