@@ -8,6 +8,8 @@ mod creation;
 mod gather;
 mod owned;
 mod owners;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod things;
 

@@ -10,6 +10,17 @@ use crate::Result;
 use crate::model::{Channel, Details, Filter, Owner};
 use crate::repository::ChannelRepository;
 
+pub(super) const LIST: &str = "SELECT id, name, metadata FROM channels WHERE owner = $1 AND id > $2
+    AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
+    AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
+    ORDER BY id LIMIT $5 OFFSET $6";
+pub(super) const IDS_OF: &str =
+    "SELECT channel_id AS id FROM connections WHERE thing_id = $1 AND channel_id > $2
+    ORDER BY channel_id LIMIT 1 OFFSET $3";
+pub(super) const LIST_OF: &str =
+    "SELECT id, name, metadata FROM connections JOIN channels ON id = channel_id
+    WHERE thing_id = $1 AND owner = $2 AND channel_id > $3 ORDER BY channel_id LIMIT $4";
+
 #[async_trait]
 impl ChannelRepository for Store {
     async fn create_channels(
@@ -43,13 +54,9 @@ impl ChannelRepository for Store {
             let count = Statement::new(sql, &[&owner, name, metadata]);
             self.start(query, count).await?
         };
-        let sql = "SELECT id, name, metadata FROM channels WHERE owner = $1 AND id > $2
-            AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
-            AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
-            ORDER BY id LIMIT $5 OFFSET $6";
         let (after, limit, skip) = (start.after, asked(query), start.skip);
         let params: &[&dyn Param] = &[&owner, &after, name, metadata, &limit, &skip];
-        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        let rows = self.db.query(LIST, params).await.map_err(failed)?;
         page(query, &start, &rows, channel)
     }
 
@@ -64,12 +71,9 @@ impl ChannelRepository for Store {
             WHERE thing_id = $1 AND EXISTS (SELECT 1 FROM things WHERE id = $1 AND owner = $2)";
         let count = Statement::new(sql, &[&thing, &owner]);
         let start = self.start(query, count).await?;
-        let sql = "SELECT id, name, metadata FROM connections JOIN channels ON id = channel_id
-            WHERE thing_id = $1 AND owner = $2 AND channel_id > $3
-            ORDER BY channel_id LIMIT $4 OFFSET $5";
-        let (after, limit, skip) = (start.after, asked(query), start.skip);
-        let params: &[&dyn Param] = &[&thing, &owner, &after, &limit, &skip];
-        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        let start = self.skip(start, IDS_OF, &thing).await?;
+        let params: &[&dyn Param] = &[&thing, &owner, &start.after, &asked(query)];
+        let rows = self.db.query(LIST_OF, params).await.map_err(failed)?;
         page(query, &start, &rows, channel)
     }
 

@@ -18,6 +18,11 @@ pub(super) type Kind = &'static str;
 pub(super) const THING: Kind = "thing";
 pub(super) const CHANNEL: Kind = "channel";
 
+pub(super) const THINGS: &str =
+    "SELECT id FROM things WHERE owner = $1 AND id > $2 ORDER BY id LIMIT 1 OFFSET $3";
+pub(super) const CHANNELS: &str =
+    "SELECT id FROM channels WHERE owner = $1 AND id > $2 ORDER BY id LIMIT 1 OFFSET $3";
+
 static ADD: LazyLock<Bulk> = LazyLock::new(|| {
     Bulk::new(
         "INSERT INTO owned (owner, kind, prefix, count) VALUES",
@@ -75,10 +80,35 @@ impl Store {
             return Ok(Start::counted(0, query));
         };
         let before: i64 = row.get("before").map_err(failed)?;
-        Ok(Start {
+        let start = Start {
             after: row.get("prefix").map_err(failed)?,
             skip: offset - before,
             total: Some(total(&row)?),
+        };
+        let ids = if kind == THING { THINGS } else { CHANNELS };
+        self.skip(start, ids, &owner).await
+    }
+
+    /// Goes to where a part of a list begins, by ids alone: they are all in an index, and what is left out is not read.
+    pub(super) async fn skip(
+        &self,
+        start: Start,
+        ids: &'static str,
+        whose: &dyn Param,
+    ) -> Result<Start> {
+        if start.skip == 0 {
+            return Ok(start);
+        }
+        let last = start.skip - 1;
+        let row = self.db.query_opt(ids, &[whose, &start.after, &last]).await;
+        let after = match row.map_err(failed)? {
+            Some(row) => row.get("id").map_err(failed)?,
+            None => Uuid::max(),
+        };
+        Ok(Start {
+            after,
+            skip: 0,
+            ..start
         })
     }
 

@@ -11,6 +11,18 @@ use crate::model::{Details, Filter, Key, Owner, Thing};
 use crate::repository::ThingRepository;
 use crate::{Error, Result};
 
+pub(super) const LIST: &str = "SELECT id, key_sealed, default_channel, name, metadata FROM things
+    WHERE owner = $1 AND id > $2
+    AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
+    AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
+    ORDER BY id LIMIT $5 OFFSET $6";
+pub(super) const IDS_OF: &str =
+    "SELECT thing_id AS id FROM connections WHERE channel_id = $1 AND thing_id > $2
+    ORDER BY thing_id LIMIT 1 OFFSET $3";
+pub(super) const LIST_OF: &str = "SELECT id, key_sealed, default_channel, name, metadata
+    FROM connections JOIN things ON id = thing_id
+    WHERE channel_id = $1 AND owner = $2 AND thing_id > $3 ORDER BY thing_id LIMIT $4";
+
 #[async_trait]
 impl ThingRepository for Store {
     async fn create_things(&self, owner: Owner, things: &[Thing], at: Timestamp) -> Result<()> {
@@ -40,14 +52,9 @@ impl ThingRepository for Store {
             let count = Statement::new(sql, &[&owner, name, metadata]);
             self.start(query, count).await?
         };
-        let sql = "SELECT id, key_sealed, default_channel, name, metadata FROM things
-            WHERE owner = $1 AND id > $2
-            AND (CAST($3 AS TEXT) IS NULL OR has_text(name, $3))
-            AND (CAST($4 AS JSONB) IS NULL OR json_contains(metadata, $4))
-            ORDER BY id LIMIT $5 OFFSET $6";
         let (after, limit, skip) = (start.after, asked(query), start.skip);
         let params: &[&dyn Param] = &[&owner, &after, name, metadata, &limit, &skip];
-        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        let rows = self.db.query(LIST, params).await.map_err(failed)?;
         page(query, &start, &rows, |row| thing(row, &self.keyring))
     }
 
@@ -62,13 +69,9 @@ impl ThingRepository for Store {
             WHERE channel_id = $1 AND EXISTS (SELECT 1 FROM channels WHERE id = $1 AND owner = $2)";
         let count = Statement::new(sql, &[&channel, &owner]);
         let start = self.start(query, count).await?;
-        let sql = "SELECT id, key_sealed, default_channel, name, metadata
-            FROM connections JOIN things ON id = thing_id
-            WHERE channel_id = $1 AND owner = $2 AND thing_id > $3
-            ORDER BY thing_id LIMIT $4 OFFSET $5";
-        let (after, limit, skip) = (start.after, asked(query), start.skip);
-        let params: &[&dyn Param] = &[&channel, &owner, &after, &limit, &skip];
-        let rows = self.db.query(sql, params).await.map_err(failed)?;
+        let start = self.skip(start, IDS_OF, &channel).await?;
+        let params: &[&dyn Param] = &[&channel, &owner, &start.after, &asked(query)];
+        let rows = self.db.query(LIST_OF, params).await.map_err(failed)?;
         page(query, &start, &rows, |row| thing(row, &self.keyring))
     }
 
