@@ -5,6 +5,7 @@
 #
 # The command finds them by TEST_POSTGRES_URL and TEST_NATS_URL, and the CA of PostgreSQL's certificate by TEST_POSTGRES_CA;
 # tests that start servers themselves find the programs by TEST_POSTGRES_BIN (a directory) and TEST_NATS_SERVER.
+# With TEST_TIMESCALEDB=1 every database has the extension timescaledb, which must be installed.
 set -eu
 # With job control each child has a process group, so that stopping the command stops what it started.
 set -m
@@ -92,13 +93,19 @@ wait_until() {
 	done
 }
 
+timescale=()
+if [ "${TEST_TIMESCALEDB:-}" = 1 ]; then
+	# Databases are copies of template1, to which its background worker must not be connected then.
+	timescale=(-c shared_preload_libraries=timescaledb -c timescaledb.telemetry_level=off -c timescaledb.max_background_workers=0)
+fi
+
 start_postgres() {
 	local port=$1
 	(
 		cd "$dir/postgres"
 		exec "${as_owner[@]}" "$postgres_bin/postgres" -D data -p "$port" -c listen_addresses=127.0.0.1 \
 			-c "unix_socket_directories=$dir/postgres" -c fsync=off -c synchronous_commit=off \
-			-c full_page_writes=off -c max_connections=300 \
+			-c full_page_writes=off -c max_connections=300 "${timescale[@]}" \
 			-c ssl=on -c ssl_cert_file="$certs/postgres.crt" -c ssl_key_file="$certs/postgres.key"
 	) >"$dir/postgres.log" 2>&1 &
 	postgres_pid=$!
@@ -122,6 +129,12 @@ for _ in 1 2 3; do
 	port=$(random_port)
 done
 [ -n "$postgres_pid" ] || fail "PostgreSQL does not start" "$dir/postgres.log"
+if [ "${#timescale[@]}" -gt 0 ]; then
+	for database in template1 postgres; do
+		"${as_owner[@]}" "$postgres_bin/psql" -qX -h "$dir/postgres" -p "$port" -c 'CREATE EXTENSION timescaledb' "$database" \
+			>"$dir/timescale.log" 2>&1 || fail "no TimescaleDB" "$dir/timescale.log"
+	done
+fi
 
 setpriv --pdeathsig TERM "$nats_server" -a 127.0.0.1 -p -1 -js -sd "$dir/nats" --ports_file_dir "$dir/nats" \
 	>"$dir/nats.log" 2>&1 &

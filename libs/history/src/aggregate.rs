@@ -51,8 +51,10 @@ impl History {
                 CASE WHEN COUNT(unit) = COUNT(*) AND MIN(unit) = MAX(unit) THEN MIN(unit) END AS unit",
             "AND value IS NOT NULL GROUP BY since ORDER BY since DESC LIMIT $15 OFFSET $16"
         );
-        let before = paging.after.map_or(f64::MAX, |after| after.time);
-        let values = Values::new(query).before(before);
+        let last = paging
+            .after
+            .map_or(f64::MAX, |after| after.time.next_down());
+        let values = Values::new(query).up_to(last);
         let limit = i64::from(paging.limit) + 1;
         let offset = i64::try_from(paging.offset).unwrap_or(i64::MAX);
         let params = values.and(&[&interval.0, &limit, &offset]);

@@ -26,14 +26,24 @@ use partitions::Partitions;
 pub const DATABASE: &str = "messages";
 
 // What they share is covered by tests/contract.
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "messages",
-    sql: Sql::Each {
-        postgres: include_str!("../../../migrations/messages/0001_messages.postgres.sql"),
-        sqlite: include_str!("../../../migrations/messages/0001_messages.sqlite.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "messages",
+        sql: Sql::Each {
+            postgres: include_str!("../../../migrations/messages/0001_messages.postgres.sql"),
+            sqlite: include_str!("../../../migrations/messages/0001_messages.sqlite.sql"),
+        },
     },
-}];
+    Migration {
+        version: 2,
+        name: "chunks",
+        sql: Sql::Each {
+            postgres: include_str!("../../../migrations/messages/0002_chunks.postgres.sql"),
+            sqlite: include_str!("../../../migrations/messages/0002_chunks.sqlite.sql"),
+        },
+    },
+];
 
 /// The stored messages in a database; writer and reader may open it at once.
 #[derive(Debug)]

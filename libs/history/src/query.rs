@@ -84,11 +84,14 @@ impl Query {
 }
 
 /// Puts a statement around the one condition that chooses the entries of a [`Query`], with the values of [`Values`].
+///
+/// Both ends of the time are included: TimescaleDB looks for chunks by rounded times, and what is before a time need not be
+/// before it when both are rounded.
 macro_rules! filtered {
     ($before:literal, $after:literal) => {
         concat!(
             $before,
-            " FROM messages WHERE channel = $1 AND time >= $2 AND time < $3
+            " FROM messages WHERE channel = $1 AND time >= $2 AND time <= $3
             AND (CAST($4 AS TEXT) IS NULL OR subtopic = $4)
             AND (CAST($5 AS UUID) IS NULL OR publisher = $5)
             AND (CAST($6 AS TEXT) IS NULL OR protocol = $6)
@@ -108,8 +111,8 @@ pub(crate) use filtered;
 /// The values that the condition of [`filtered`] compares to.
 pub(crate) struct Values<'a> {
     query: &'a Query,
-    from: f64,
-    to: f64,
+    first: f64,
+    last: f64,
     comparison: Option<&'static str>,
     value: Option<f64>,
 }
@@ -118,16 +121,16 @@ impl<'a> Values<'a> {
     pub(crate) fn new(query: &'a Query) -> Self {
         Self {
             query,
-            from: query.from.unwrap_or_default(),
-            to: query.to.unwrap_or(END),
+            first: query.from.unwrap_or_default(),
+            last: query.to.unwrap_or(END).next_down(),
             comparison: query.value.map(|(comparison, _)| comparison.word()),
             value: query.value.map(|(_, value)| value),
         }
     }
 
-    /// Leaves out what is not before this time either.
-    pub(crate) fn before(mut self, time: f64) -> Self {
-        self.to = self.to.min(time);
+    /// Leaves out what is after this time, too.
+    pub(crate) fn up_to(mut self, time: f64) -> Self {
+        self.last = self.last.min(time);
         self
     }
 
@@ -136,8 +139,8 @@ impl<'a> Values<'a> {
         let query = self.query;
         let mut all: Vec<&'a dyn Param> = vec![
             &query.channel,
-            &self.from,
-            &self.to,
+            &self.first,
+            &self.last,
             &query.subtopic,
             &query.publisher,
             &query.protocol,

@@ -5,6 +5,12 @@ use storage::{Result, Row};
 use crate::query::{Values, filtered};
 use crate::{Content, Cursor, Entry, History, Query, Raw};
 
+const PAGE: &str = filtered!(
+    "SELECT time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
+        data_value, value_sum, update_time, link, content_type, payload, reason, size",
+    "AND (time, id, part) < ($14, $15, $16) ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
+);
+
 /// Which part of what a query finds is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Paging {
@@ -74,19 +80,14 @@ impl History {
 
     /// Returns the rows of a page, and one more if there is one.
     async fn rows(&self, query: &Query, paging: Paging, after: Cursor) -> Result<Vec<Row>> {
-        let sql = filtered!(
-            "SELECT time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
-                data_value, value_sum, update_time, link, content_type, payload, reason, size",
-            "AND (time, id, part) < ($14, $15, $16) ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
-        );
         // The time by itself tells PostgreSQL which partitions do not matter, and SQLite where to begin.
-        let values = Values::new(query).before(after.time.next_up());
+        let values = Values::new(query).up_to(after.time);
         let limit = i64::from(paging.limit) + 1;
         let offset = i64::try_from(paging.offset).unwrap_or(i64::MAX);
         let params = values.and(&[&after.time, &after.id, &after.part, &limit, &offset]);
         let mut budget = Budget::new(paging.bytes);
         let enough = move |row: &Row| budget.spend(row);
-        self.db.query_until(sql, &params, enough).await
+        self.db.query_until(PAGE, &params, enough).await
     }
 
     /// Counts all that a query finds.
@@ -147,4 +148,24 @@ fn record(row: &Row) -> Result<Record> {
         update_time: row.get("update_time")?,
         link: row.get("link")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::{Param, Settings};
+
+    use super::*;
+
+    /// What PostgreSQL does is in tests/contract.
+    #[tokio::test]
+    async fn sqlite_reads_nothing_of_what_comes_before_a_cursor() {
+        let db = storage::open(&Settings::sqlite_memory()).await.unwrap();
+        let history = History::open(db).await.unwrap();
+        let explain = format!("EXPLAIN QUERY PLAN {PAGE}").leak();
+        let params = [&0_i64 as &dyn Param; 18];
+        let rows = history.db.query(explain, &params).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail").unwrap()).collect();
+        let expected = "SEARCH messages USING PRIMARY KEY (channel=? AND time>? AND time<?)";
+        assert_eq!(plan, [expected]);
+    }
 }

@@ -79,16 +79,17 @@ impl History {
 
     /// Finds the last of the oldest entries that make up a batch, or so many bytes.
     async fn cut(&self, channel: ChannelId, before: f64, bytes: i64) -> Result<Option<Cursor>> {
-        let sql = "SELECT time, id, part, size FROM messages WHERE channel = $1 AND time < $2
+        let sql = "SELECT time, id, part, size FROM messages WHERE channel = $1 AND time <= $2
             ORDER BY time, id, part LIMIT $3";
-        let rows = self.db.query(sql, &[&channel, &before, &BATCH]).await?;
-        let (mut last, mut sum) = (None, 0);
+        let last = before.next_down();
+        let rows = self.db.query(sql, &[&channel, &last, &BATCH]).await?;
+        let (mut end, mut sum) = (None, 0);
         for row in &rows {
             if sum >= bytes {
                 break;
             }
             sum += row.get::<i64>("size")?;
-            last = Some(row);
+            end = Some(row);
         }
         let cursor = |row: &storage::Row| {
             let id: MessageId = row.get("id")?;
@@ -98,7 +99,7 @@ impl History {
                 part: row.get("part")?,
             })
         };
-        last.map(cursor).transpose()
+        end.map(cursor).transpose()
     }
 
     async fn delete_to(&self, channel: ChannelId, last: Cursor) -> Result<(u64, i64)> {

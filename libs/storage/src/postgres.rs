@@ -92,8 +92,10 @@ fn driver(settings: &PostgresSettings) -> tokio_postgres::Config {
          -c plan_cache_mode=force_custom_plan"
     );
     if let Some(schema) = &settings.schema {
+        // Extensions are in `public`.
         options.push_str(" -c search_path=");
         options.push_str(schema);
+        options.push_str(",public");
     }
     let mut config = tokio_postgres::Config::new();
     config

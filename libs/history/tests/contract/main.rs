@@ -6,6 +6,7 @@ mod aggregates;
 mod databases;
 mod pages;
 mod partitions;
+mod plans;
 mod retention;
 mod writing;
 

@@ -1,4 +1,4 @@
-use history::{Comparison, Cursor, Entry, History, Paging, Query};
+use history::{Comparison, Content, Cursor, Entry, History, Paging, Query};
 use model::{ChannelId, ThingId};
 use senml::Value;
 
@@ -11,8 +11,8 @@ async fn names(history: &History, query: Query) -> Vec<String> {
 
 fn name(entry: &Entry) -> String {
     match &entry.content {
-        history::Content::Record(record) => record.name.clone(),
-        history::Content::Raw(_) => "raw".to_owned(),
+        Content::Record(record) => record.name.clone(),
+        Content::Raw(_) => "raw".to_owned(),
     }
 }
 
@@ -136,6 +136,47 @@ async fn pages_follow_each_other_without_a_gap_even_within_one_moment() {
         };
         let page = history.read(&Query::all(channel), from).await.unwrap();
         assert_eq!(page.entries, all[140..]);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_missed_where_one_partition_ends() {
+    for history in histories().await {
+        let channel = ChannelId::random();
+        let start = (T / 604_800.0).floor() * 604_800.0;
+        let mut entries = Vec::new();
+        // Of two moments that are one when they are rounded, too.
+        for time in [start.next_up(), start, start.next_down()] {
+            let mut moment = [(); 3].map(|()| number(channel, "a", 1.0, 0.0));
+            for entry in &mut moment {
+                if let Content::Record(record) = &mut entry.content {
+                    record.time = time;
+                }
+            }
+            moment.sort_by_key(|entry| std::cmp::Reverse(entry.id.uuid()));
+            entries.extend(moment);
+        }
+        write(&history, &entries).await;
+        assert_eq!(found(&history, &Query::all(channel)).await, entries);
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let one = Paging { after, ..paging(1) };
+            let page = history.read(&Query::all(channel), one).await.unwrap();
+            pages.extend(page.entries);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(pages, entries);
+        for (to, expected) in [(start.next_up(), &entries[3..]), (start, &entries[6..])] {
+            let to = Some(to);
+            let query = Query {
+                to,
+                ..Query::all(channel)
+            };
+            assert_eq!(found(&history, &query).await, expected);
+        }
     }
 }
 
