@@ -104,8 +104,13 @@ def lists(folder, ours, postgres):
         if not where:
             count = f"""SELECT prefix, before FROM (SELECT prefix, SUM(count) OVER (ORDER BY prefix) - count AS before, SUM(count) OVER ()
                 FROM owned WHERE owner = '{owner}' AND kind = 'thing') AS ranges WHERE before <= {offset} ORDER BY prefix DESC LIMIT 1"""
-            prefix, before = postgres.sql("things", count).split("|")
-            where, offset = f"AND id > '{prefix}'", offset - int(before)
+            after, before = postgres.sql("things", count).split("|")
+            skip, offset = offset - int(before), 0
+            if skip > 0:
+                ids = f"SELECT id FROM things WHERE owner = '{owner}' AND id > '{after}' ORDER BY id LIMIT 1 OFFSET {skip - 1}"
+                after = postgres.sql("things", ids)
+                count += f";\n{ids}"
+            where = f"AND id > '{after}'"
         sql = f"{' '.join(count.split())};\n{chosen} {where} ORDER BY id LIMIT {PAGE + 1} OFFSET {offset};\n"
         compare(f"B15 {label}", means[-1], postgres.pgbench(folder, "things", sql, "-t", str(times))[0])
     line("B15 last : first page", f"{means[2]:.2f} ms", "first", f"{means[0]:.2f} ms", f"time {means[2] / means[0]:5.2f} x of {total} things")
