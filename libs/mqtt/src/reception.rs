@@ -149,7 +149,9 @@ impl Reception {
             session.queues |= session.is_persistent();
             Snapshot::of(&mut session, true, self.shard.node.origin)?
         };
-        self.shard.node.store.put(snapshot).await
+        self.shard.node.store.put(snapshot).await?;
+        self.peer.session.borrow_mut().confirmed = true;
+        Ok(())
     }
 
     /// Returns the retained messages for new subscriptions, but for those whose publisher may not publish there any more.

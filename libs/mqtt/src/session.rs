@@ -36,8 +36,10 @@ pub(crate) struct Session {
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
     pub(crate) leases: Leases,
-    /// Whether it is in the bucket of sessions.
+    /// Whether it may be in the bucket of sessions.
     pub(crate) stored: bool,
+    /// Whether it was there: should it be gone, another node has removed it.
+    pub(crate) confirmed: bool,
     /// Whether it may have durable queues of its own.
     pub(crate) queues: bool,
     /// When it was stored last, by this node as far as it knows.
@@ -57,6 +59,7 @@ impl Session {
             outbound: Outbound::default(),
             leases: Leases::default(),
             stored: false,
+            confirmed: false,
             queues: false,
             saved: Timestamp::default(),
             will: None,

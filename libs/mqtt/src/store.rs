@@ -127,8 +127,9 @@ impl Store {
         }
         Ok(match self.get(&session.key).await? {
             Some(stored) if stored.saved > session.saved => Some(self.restore(&stored).await?),
-            Some(_) => Some(session),
-            None => None,
+            None if session.confirmed => None,
+            // Its connection may have ended before it was stored.
+            Some(_) | None => Some(session),
         })
     }
 

@@ -85,8 +85,11 @@ async fn store(shard: &Shard, session: &mut Session) {
         Ok(snapshot) => shard.node.store.put(snapshot).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = stored {
-        tracing::warn!(%error, session = ?session.key, "a session could not be stored");
+    match stored {
+        Ok(()) => session.confirmed = true,
+        Err(error) => {
+            tracing::warn!(%error, session = ?session.key, "a session could not be stored");
+        }
     }
 }
 

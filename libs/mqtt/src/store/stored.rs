@@ -153,6 +153,7 @@ impl Stored {
     pub(super) fn to_session(&self) -> Session {
         let mut session = Session::new(self.client(), Duration::from_secs(self.expiry_seconds));
         session.stored = true;
+        session.confirmed = true;
         session.queues = true;
         // Identifiers that were in use are not known any more; these are others, all but certainly.
         session.outbound = Outbound::starting_at(Uuid::new_v4().as_fields().1);

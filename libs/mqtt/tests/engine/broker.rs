@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use messaging::Buses;
+use messaging::{Bucket, Buses};
 use model::{Action, ChannelId, Error, ErrorKind, Result, ThingId};
 use mqtt::{Access, Admission, Config, ConnectRequest, Loss, Lost};
 use parking_lot::Mutex;
@@ -55,6 +55,15 @@ impl Broker {
     /// Starts another node on the same bus, with rights of its own.
     pub(crate) async fn beside(&self) -> Self {
         Self::engine(self.buses.clone(), Config::default()).await
+    }
+
+    /// Starts another node that keeps its sessions elsewhere.
+    pub(crate) async fn keeping(&self, sessions: Arc<dyn Bucket>) -> Self {
+        let buses = Buses {
+            sessions,
+            ..self.buses.clone()
+        };
+        Self::engine(buses, Config::default()).await
     }
 
     async fn engine(buses: Buses, config: Config) -> Self {

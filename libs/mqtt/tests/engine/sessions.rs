@@ -1,10 +1,15 @@
 //! Persistent sessions: queues, restarts, take-overs and expiry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use messaging::{Bucket, Entry};
 use mqtt::{Config, Reason};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::broker::Broker;
@@ -203,4 +208,47 @@ async fn a_retained_message_survives_a_restart() {
     let got = subscriber.message().await;
     assert_eq!((got.payload.as_ref(), got.retain), (&b"kept"[..], true));
     broker.stop().await;
+}
+
+/// A bucket that takes nothing until it is told to.
+struct Busy {
+    bucket: Arc<dyn Bucket>,
+    takes: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Bucket for Busy {
+    async fn get(&self, key: &str) -> model::Result<Option<Bytes>> {
+        self.bucket.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes) -> model::Result<()> {
+        let mut takes = self.takes.clone();
+        takes.wait_for(|takes| *takes).await.unwrap();
+        self.bucket.put(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> model::Result<()> {
+        self.bucket.delete(key).await
+    }
+
+    async fn watch(&self) -> model::Result<mpsc::Receiver<Entry>> {
+        self.bucket.watch().await
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_taken_over_before_it_is_stored_goes_on() {
+    let other = Broker::start().await;
+    let (busy, takes) = watch::channel(true);
+    let bucket = other.buses.sessions.clone();
+    let broker = other.keeping(Arc::new(Busy { bucket, takes })).await;
+    busy.send_replace(false);
+    let first = Client::connect(persistent(broker.address, "t", "c")).await;
+    assert!(!first.connack.session_present);
+    let second = Client::connect(persistent(broker.address, "t", "c")).await;
+    assert!(second.connack.session_present);
+    busy.send_replace(true);
+    broker.stop().await;
+    other.stop().await;
 }
