@@ -1,15 +1,15 @@
 //! Who subscribes to what: channel first, then exact topics, then wildcards.
 
+mod filters;
 mod matches;
-mod node;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use model::ChannelId;
 
+pub(crate) use filters::Filters;
 pub use matches::{Match, Matches};
-use node::Node;
 
 use crate::packet::SubscribeOptions;
 use crate::topic::TopicFilter;
@@ -28,13 +28,7 @@ pub struct Subscription {
 /// `S` stands for a subscriber and is small. The group of a shared subscription is not looked at.
 #[derive(Debug)]
 pub struct Index<S> {
-    channels: HashMap<ChannelId, Channel<S>>,
-}
-
-#[derive(Debug)]
-struct Channel<S> {
-    exact: HashMap<Box<str>, Entries<S>>,
-    wild: Node<S>,
+    channels: HashMap<ChannelId, Filters<Entries<S>>>,
 }
 
 /// The subscribers of one filter, in order, so that one is found quickly among many.
@@ -49,21 +43,6 @@ impl<S> Default for Index<S> {
     }
 }
 
-impl<S> Default for Channel<S> {
-    fn default() -> Self {
-        Self {
-            exact: HashMap::new(),
-            wild: Node::default(),
-        }
-    }
-}
-
-impl<S> Default for Entries<S> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
 impl<S: Copy + Ord> Index<S> {
     /// Adds a subscription, and returns the one it replaces.
     pub fn insert(
@@ -72,31 +51,23 @@ impl<S: Copy + Ord> Index<S> {
         subscriber: S,
         subscription: Subscription,
     ) -> Option<Subscription> {
-        let channel = self.channels.entry(filter.channel()).or_default();
-        let entries = if filter.is_wildcard() {
-            channel.wild.entries_mut(filter.tail())
-        } else if let Some(entries) = channel.exact.get_mut(filter.tail()) {
-            entries
-        } else {
-            channel.exact.entry(filter.tail().into()).or_default()
-        };
-        entries.insert(subscriber, subscription)
+        let filters = self.channels.entry(filter.channel()).or_default();
+        if let Some(entries) = filters.get_mut(filter) {
+            return entries.insert(subscriber, subscription);
+        }
+        filters.insert(filter, Entries(vec![(subscriber, subscription)]));
+        None
     }
 
     /// Removes a subscription, and returns it when there was one.
     pub fn remove(&mut self, filter: &TopicFilter, subscriber: S) -> Option<Subscription> {
-        let channel = self.channels.get_mut(&filter.channel())?;
-        let removed = if filter.is_wildcard() {
-            channel.wild.remove(filter.tail(), subscriber)
-        } else {
-            let entries = channel.exact.get_mut(filter.tail())?;
-            let removed = entries.remove(subscriber);
-            if entries.0.is_empty() {
-                channel.exact.remove(filter.tail());
-            }
-            removed
-        };
-        if channel.exact.is_empty() && channel.wild.is_empty() {
+        let filters = self.channels.get_mut(&filter.channel())?;
+        let entries = filters.get_mut(filter)?;
+        let removed = entries.remove(subscriber);
+        if entries.0.is_empty() {
+            filters.remove(filter);
+        }
+        if filters.is_empty() {
             self.channels.remove(&filter.channel());
         }
         removed
@@ -114,13 +85,8 @@ impl<S: Copy + Ord> Index<S> {
         found: &mut Matches<S>,
     ) {
         found.clear();
-        if let Some(channel) = self.channels.get(&channel) {
-            if let Some(entries) = channel.exact.get(tail) {
-                found.add(&entries.0, publisher);
-            }
-            channel
-                .wild
-                .find(tail, &mut |entries| found.add(&entries.0, publisher));
+        if let Some(filters) = self.channels.get(&channel) {
+            filters.find(tail, &mut |entries| found.add(&entries.0, publisher));
             found.merge();
         }
     }

@@ -93,9 +93,17 @@ impl Reception {
         // What was begun comes before what is new, and only where it may still be received.
         self.peer.resend();
         for channel in joined {
-            self.align(channel).await?;
+            self.align(channel, &[]).await?;
+        }
+        for filter in self.shared_filters() {
+            self.receive_shared(&filter).await?;
         }
         self.save().await
+    }
+
+    fn shared_filters(&self) -> Vec<TopicFilter> {
+        let session = self.peer.session.borrow();
+        session.subscriptions.groups().cloned().collect()
     }
 
     /// Has relative subscriptions follow the default channel, should that be another one by now.
@@ -106,7 +114,9 @@ impl Reception {
             let entries = session.subscriptions.iter();
             let stale = entries
                 .filter(|(filter, _)| filter.is_relative() && Some(filter.channel()) != default);
-            stale.cloned().collect()
+            stale
+                .map(|(filter, subscription)| (filter.clone(), *subscription))
+                .collect()
         };
         for (filter, subscription) in stale {
             let orphaned = {
@@ -115,7 +125,7 @@ impl Reception {
                 if let Some(default) = default {
                     subscriptions.set(&filter.moved_to(default), subscription);
                 }
-                subscriptions.of(filter.channel()).is_empty()
+                !subscriptions.has_own(filter.channel())
             };
             if orphaned {
                 self.forget_queue(filter.channel()).await?;

@@ -1,21 +1,18 @@
 use model::Result;
 
 use super::Reception;
-use super::sources::Entry;
 use crate::feed::Feed;
 use crate::queue::{Queue, QueueId};
 use crate::topic::TopicFilter;
 
 impl Reception {
-    /// Begins to take part in the groups of these subscriptions.
-    pub(super) async fn receive_shared(&self, entries: &[Entry]) -> Result<()> {
-        for (filter, _) in entries {
-            let known = self.groups.borrow().contains_key(filter);
-            if !known {
-                let queue = Queue::Group(filter.clone());
-                let feed = Feed::start(&self.shard, &self.peer, queue).await?;
-                self.groups.borrow_mut().insert(filter.clone(), feed);
-            }
+    /// Begins to take part in the group of a shared subscription.
+    pub(super) async fn receive_shared(&self, filter: &TopicFilter) -> Result<()> {
+        let known = self.groups.borrow().contains_key(filter);
+        if !known {
+            let queue = Queue::Group(filter.clone());
+            let feed = Feed::start(&self.shard, &self.peer, queue).await?;
+            self.groups.borrow_mut().insert(filter.clone(), feed);
         }
         Ok(())
     }

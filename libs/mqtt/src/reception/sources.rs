@@ -19,30 +19,33 @@ impl Reception {
         Ok(())
     }
 
-    /// Makes what is received of a channel what the subscriptions say.
-    pub(super) async fn align(&self, channel: ChannelId) -> Result<()> {
-        let (entries, shared, queued) = {
+    /// Makes what is received of a channel what the subscriptions say, of which some have `changed`.
+    pub(super) async fn align(&self, channel: ChannelId, changed: &[Entry]) -> Result<()> {
+        let (own, shared, queued) = {
             let session = self.peer.session.borrow();
             let subscriptions = &session.subscriptions;
+            let own = subscriptions.has_own(channel);
             // A session that is no longer to be kept may still have a queue from before.
             let queue = session.is_persistent() || session.queues;
             let queued = queue && subscriptions.wants_acknowledged(channel);
-            let all = subscriptions.of(channel).iter().cloned();
-            let (shared, entries): (Vec<Entry>, Vec<Entry>) =
-                all.partition(|(filter, _)| filter.group().is_some());
-            (entries, shared, queued)
+            (own, !own && subscriptions.has_shared(channel), queued)
         };
-        if entries.is_empty() && shared.is_empty() {
+        if !own && !shared {
             return self.leave(channel).await;
         }
-        if entries.is_empty() {
+        if !own {
             self.receive_nothing(channel).await?;
         } else if queued {
-            self.receive_queued(channel, &entries).await?;
+            self.receive_queued(channel).await?;
         } else {
-            self.receive_live(channel, &entries).await?;
+            self.receive_live(channel, changed).await?;
         }
-        self.receive_shared(&shared).await
+        for (filter, _) in changed {
+            if filter.group().is_some() {
+                self.receive_shared(filter).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Receives nothing of a channel but what is shared.
@@ -51,21 +54,32 @@ impl Reception {
         self.end_queue(channel, before).await
     }
 
-    async fn receive_live(&self, channel: ChannelId, entries: &[Entry]) -> Result<()> {
-        let live = matches!(self.sources.borrow().get(&channel), Some(Source::Live(_)));
-        if !live {
-            let interest = self.shard.interest(channel).await?;
-            let source = Source::Live(interest);
-            let before = self.sources.borrow_mut().insert(channel, source);
-            self.end_queue(channel, before).await?;
+    async fn receive_live(&self, channel: ChannelId, changed: &[Entry]) -> Result<()> {
+        if self.is_live(channel) {
+            self.subscribe_live(changed);
+            return Ok(());
         }
-        for (filter, subscription) in entries {
-            self.shard.subscribe(filter, self.peer.id, *subscription);
-        }
-        Ok(())
+        let interest = self.shard.interest(channel).await?;
+        let source = Source::Live(interest);
+        let before = self.sources.borrow_mut().insert(channel, source);
+        self.subscribe_live(self.peer.session.borrow().subscriptions.own(channel));
+        self.end_queue(channel, before).await
     }
 
-    async fn receive_queued(&self, channel: ChannelId, entries: &[Entry]) -> Result<()> {
+    pub(super) fn is_live(&self, channel: ChannelId) -> bool {
+        matches!(self.sources.borrow().get(&channel), Some(Source::Live(_)))
+    }
+
+    /// Has the shard hand out what these subscriptions want, the shared ones aside.
+    pub(super) fn subscribe_live<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) {
+        for (filter, subscription) in entries {
+            if filter.group().is_none() {
+                self.shard.subscribe(filter, self.peer.id, *subscription);
+            }
+        }
+    }
+
+    async fn receive_queued(&self, channel: ChannelId) -> Result<()> {
         let queued = matches!(self.sources.borrow().get(&channel), Some(Source::Queue(_)));
         if queued {
             return Ok(());
@@ -74,7 +88,7 @@ impl Reception {
         self.sources
             .borrow_mut()
             .insert(channel, Source::Queue(feed));
-        for (filter, _) in entries {
+        for (filter, _) in self.peer.session.borrow().subscriptions.own(channel) {
             self.shard.unsubscribe(filter, self.peer.id);
         }
         Ok(())

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::index::Subscription;
 use crate::packet::{Reason, RetainHandling, Subscribe};
@@ -6,6 +6,7 @@ use crate::refusal;
 use crate::topic::TopicFilter;
 
 use super::Reception;
+use super::sources::Entry;
 
 /// A filter of a SUBSCRIBE that is in force.
 pub(crate) struct Subscribed {
@@ -48,9 +49,13 @@ impl Reception {
             };
             results.push(self.admit(filter, subscription).await);
         }
-        let accepted = results.iter().flatten();
-        let channels: HashSet<_> = accepted.map(|accepted| accepted.filter.channel()).collect();
-        if channels.is_empty() {
+        let mut accepted: HashMap<_, Vec<Entry>> = HashMap::new();
+        for subscribed in results.iter().flatten() {
+            let entry = (subscribed.filter.clone(), subscribed.subscription);
+            let channel = subscribed.filter.channel();
+            accepted.entry(channel).or_default().push(entry);
+        }
+        if accepted.is_empty() {
             return results;
         }
         if let Err(error) = self.save().await {
@@ -59,8 +64,8 @@ impl Reception {
             self.withdraw(&mut results, reason, |_| true).await;
             return results;
         }
-        for channel in channels {
-            if let Err(error) = self.align(channel).await {
+        for (channel, entries) in accepted {
+            if let Err(error) = self.align(channel, &entries).await {
                 tracing::warn!(%error, "a subscription could not be served");
                 let reason = refusal::of_kind(error.kind);
                 self.withdraw(&mut results, reason, |filter| filter.channel() == channel)
@@ -114,6 +119,10 @@ impl Reception {
                 Some(before) => {
                     let mut session = self.peer.session.borrow_mut();
                     session.subscriptions.set(&filter, before);
+                    drop(session);
+                    if self.is_live(filter.channel()) {
+                        self.subscribe_live([&(filter, before)]);
+                    }
                 }
                 None => {
                     self.remove(&filter).await;
@@ -151,7 +160,7 @@ impl Reception {
             self.shard.unsubscribe(filter, self.peer.id);
             Ok(())
         };
-        match left.and(self.align(filter.channel()).await) {
+        match left.and(self.align(filter.channel(), &[]).await) {
             Ok(()) => Reason::Success,
             Err(error) => refusal::of_kind(error.kind),
         }

@@ -181,6 +181,8 @@ impl Stored {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use model::ChannelId;
 
     use super::*;
@@ -212,7 +214,11 @@ mod tests {
         let back = stored.to_session();
         assert_eq!(back.key, session.key);
         assert_eq!(back.expiry, session.expiry);
-        let pairs = |session: &Session| session.subscriptions.iter().cloned().collect::<Vec<_>>();
+        let pairs = |session: &Session| {
+            let entries = session.subscriptions.iter();
+            let owned = entries.map(|(filter, subscription)| (filter.clone(), *subscription));
+            owned.collect::<HashMap<_, _>>()
+        };
         assert_eq!(pairs(&back), pairs(&session));
     }
 

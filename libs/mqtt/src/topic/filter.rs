@@ -115,7 +115,7 @@ impl TopicFilter {
 
     /// Tells whether a topic matches, given as its channel and what follows `messages` (MQTT 3.1.1 section 4.7).
     pub fn matches(&self, channel: ChannelId, tail: &str) -> bool {
-        if self.channel != channel || (self.relative && self.is_kept_from(tail)) {
+        if self.channel != channel || self.is_kept_from(tail) {
             return false;
         }
         let mut theirs = levels(tail);
@@ -132,9 +132,12 @@ impl TopicFilter {
 }
 
 impl TopicFilter {
-    /// Tells whether a topic begins with `$` where the client wrote a wildcard (MQTT 3.1.1 section 4.7.2).
-    fn is_kept_from(&self, tail: &str) -> bool {
-        tail.starts_with("/$") && matches!(levels(self.tail()).next(), Some("+" | "#"))
+    /// Tells whether a topic begins with `$` where the client wrote a wildcard at the beginning of a relative filter
+    /// (MQTT 3.1.1 section 4.7.2).
+    pub(crate) fn is_kept_from(&self, tail: &str) -> bool {
+        self.relative
+            && tail.starts_with("/$")
+            && matches!(levels(self.tail()).next(), Some("+" | "#"))
     }
 }
 
