@@ -110,9 +110,9 @@ impl Adapter {
     /// A subtopic that is a wildcard is taken for a name, as in 0.9.
     ///
     /// # Errors
-    /// As [`Bus::publish`].
+    /// As [`Bus::publish`], and `Invalid` when that name is too long.
     pub async fn publish(&self, mut message: Message) -> Result<Seq> {
-        message.subtopic = message.subtopic.into_target();
+        message.subtopic = message.subtopic.into_target()?;
         message.origin = Some(self.0.instance);
         let protocol = message.protocol.clone();
         let published = self.0.messages.publish(Arc::new(message)).await;

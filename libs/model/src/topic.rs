@@ -109,17 +109,19 @@ impl Subtopic {
     /// Returns where a message to this subtopic goes: a `*` or `>` that stands alone becomes an ordinary, escaped element.
     ///
     /// 0.9 takes such messages (contract section 0.7); the bus cannot carry a wildcard in the subject of one.
-    #[must_use]
-    pub fn into_target(self) -> Self {
+    ///
+    /// # Errors
+    /// When that makes it too long.
+    pub fn into_target(self) -> Result<Self, TopicError> {
         if !self.is_wildcard() {
-            return self;
+            return Ok(self);
         }
         let escaped = self.elements().map(|element| match element {
             "*" => "%2A",
             ">" => "%3E",
             element => element,
         });
-        Self(escaped.collect::<Vec<_>>().join("."))
+        Self::from_levels(&escaped.collect::<Vec<_>>().join("."))
     }
 
     /// Tells whether an element is a wildcard: then it names many subtopics.
@@ -202,13 +204,22 @@ mod tests {
             Subtopic::from_levels(text)
                 .unwrap()
                 .into_target()
+                .unwrap()
                 .to_string()
         };
         assert_eq!(target("a.*.c"), "a.%2A.c");
         assert_eq!(target(">"), "%3E");
         assert_eq!(target("a.b"), "a.b");
         let pattern = Subtopic::from_levels("a.*.c").unwrap();
-        assert!(pattern.matches(&pattern.clone().into_target()));
+        assert!(pattern.matches(&pattern.clone().into_target().unwrap()));
+    }
+
+    #[test]
+    fn a_target_is_no_longer_than_others_read() {
+        let with = |length: usize| Subtopic::from_levels(&format!("{}.*", "a".repeat(length)));
+        assert_eq!(with(1022).unwrap().into_target(), Err(TopicError::Length));
+        let target = with(1020).unwrap().into_target().unwrap();
+        assert_eq!(Subtopic::from_levels(target.as_str()), Ok(target));
     }
 
     #[test]

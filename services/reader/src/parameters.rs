@@ -98,8 +98,9 @@ fn filter(parameters: &Parameters, channel: ChannelId) -> Result<Query, Problem>
 
 /// Takes levels separated by `.` or `/`.
 fn subtopic(text: &str) -> Result<String, Problem> {
-    let levels = Subtopic::from_levels(text).map_err(model::Error::from)?;
-    Ok(levels.into_target().as_str().to_owned())
+    let levels = Subtopic::from_levels(text).and_then(Subtopic::into_target);
+    let levels = levels.map_err(model::Error::from)?;
+    Ok(levels.as_str().to_owned())
 }
 
 fn value(parameters: &Parameters) -> Result<Option<(Comparison, f64)>, Problem> {
