@@ -3,14 +3,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mqtt::{Index, Matches, Subscription, TopicFilter, TopicName};
+use messaging::{Message, Protocol, Record};
+use model::ThingId;
+use mqtt::{Index, Matches, Route, Subscription, TopicFilter, TopicName};
 
 fuzz_target!(|text: &str| {
     let (filter, topic) = text.split_once('\n').unwrap_or((text, text));
     let name = TopicName::parse(topic);
     if let Ok(name) = name {
         assert_eq!(mqtt::tail(topic), name.tail);
-        let _ = name.route();
+        if let Ok(route) = name.route() {
+            check_kept(&name, route);
+        }
     }
     let (Ok(filter), Ok(name)) = (TopicFilter::parse(filter), name) else {
         return;
@@ -22,3 +26,21 @@ fuzz_target!(|text: &str| {
     assert!(index.remove(&filter, 0).is_some());
     assert!(!index.has_channel(filter.channel()));
 });
+
+/// What is published to the topic is read from the bus as it was written.
+fn check_kept(name: &TopicName, route: Route) {
+    let publisher = ThingId::random();
+    let mut message = Message::new(
+        name.channel,
+        route.subtopic,
+        publisher,
+        Protocol::Mqtt,
+        bytes::Bytes::new(),
+    );
+    message.content_type = route.content_type;
+    message.topic = Some(name.text.to_owned());
+    let mut written = Vec::new();
+    message.encode(&mut written);
+    let read = Message::decode(&written).expect("what was written can be read");
+    assert_eq!(read, message);
+}
