@@ -2,7 +2,8 @@
 # Installs what the tests run against: servers, clients and languages from the distribution, Python packages in target/venv,
 # those of Node in target/node, and in target/nats a NATS server where the distribution's is not fit.
 #
-# usage: install-test-tools.sh [compose|long]; with `compose` also what starts containers, with `long` also scanners of TLS
+# usage: install-test-tools.sh [compose|long]; with `compose` also what starts containers, with `long` also scanners of TLS and
+# what takes disks and networks away
 #
 # It does nothing when all is there. Where it may not install, it says what to install and fails.
 set -eu
@@ -53,6 +54,9 @@ missing_for_compose() {
 missing_for_long() {
 	have sslscan || echo sslscan
 	have testssl || echo testssl.sh
+	have mkfs.ext4 || echo e2fsprogs
+	have ip || echo iproute2
+	have nft || echo nftables
 }
 
 missing_packages() {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -92,6 +93,8 @@ pub struct Platform {
     /// The shape it runs in.
     pub shape: Shape,
     dir: TempDir,
+    /// Where the data is instead of there.
+    disk: Option<PathBuf>,
     nats: Option<Nats>,
     env: BTreeMap<String, String>,
     processes: BTreeMap<Role, Process>,
@@ -123,28 +126,37 @@ impl Platform {
         variables: &[(&str, &str)],
         nats: &[&str],
     ) -> anyhow::Result<Self> {
-        let dir = tempfile::tempdir()?;
-        let mut env: BTreeMap<String, String> = LISTENERS
-            .iter()
-            .map(|(_, variable)| ((*variable).to_owned(), "0".to_owned()))
-            .collect();
-        env.extend(
-            variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
-        let mut platform = Self {
-            shape,
-            dir,
-            nats: None,
-            env,
-            processes: BTreeMap::new(),
-        };
+        let mut platform = Self::stopped(shape, variables)?;
         match shape {
             Shape::Embedded => platform.restart(Role::All).await?,
             Shape::Separate => platform.start_separate(nats).await?,
         }
         Ok(platform)
+    }
+
+    /// Starts a single process with further variables and its data on a disk of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_on_disk(root: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let mut platform = Self::stopped(Shape::Embedded, variables)?;
+        platform.disk = Some(root.to_owned());
+        platform.restart(Role::All).await?;
+        Ok(platform)
+    }
+
+    fn stopped(shape: Shape, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let ports = LISTENERS.iter().map(|&(_, variable)| (variable, "0"));
+        let env = ports.chain(variables.iter().copied());
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(Self {
+            shape,
+            dir: tempfile::tempdir()?,
+            disk: None,
+            nats: None,
+            env: env.collect(),
+            processes: BTreeMap::new(),
+        })
     }
 
     async fn start_separate(&mut self, nats: &[&str]) -> anyhow::Result<()> {
@@ -205,13 +217,14 @@ impl Platform {
         variables: &[(&str, &str)],
     ) -> anyhow::Result<()> {
         let arguments: Vec<&str> = role.argument().into_iter().collect();
-        let data = self.dir.path().join(role.argument().unwrap_or("all"));
+        let data = self.data(role);
         self.processes.remove(&role);
         let mut env = self.env.clone();
         for (name, value) in variables {
             env.insert((*name).to_owned(), (*value).to_owned());
         }
-        let process = Process::start(&data, &arguments, &env).await?;
+        let log = self.log_of(&data);
+        let process = Process::start(&data, &log, &arguments, &env).await?;
         for (listener, variable) in LISTENERS {
             if let Some((_, port)) = process
                 .address(listener)
@@ -233,7 +246,15 @@ impl Platform {
         let data = self.data(role).with_extension("beside");
         let mut env = self.env.clone();
         env.extend(LISTENERS.map(|(_, variable)| (variable.to_owned(), "0".to_owned())));
-        Ok(Beside(Process::start(&data, &arguments, &env).await?))
+        let log = self.log_of(&data);
+        let process = Process::start(&data, &log, &arguments, &env).await?;
+        Ok(Beside(process))
+    }
+
+    /// Returns the log of the process whose data this is; no disk but that of the tests takes it away.
+    fn log_of(&self, data: &Path) -> PathBuf {
+        let name = data.file_name().unwrap_or_default();
+        self.dir.path().join(name).with_added_extension("log")
     }
 
     async fn ready(&self, role: Role) -> anyhow::Result<()> {
@@ -339,6 +360,17 @@ impl Platform {
         Ok(format!("http://{}", self.address(listener)?))
     }
 
+    /// Returns the value of a metric that has no labels, as a process tells it at one of its listeners; 0 when it does not.
+    ///
+    /// # Errors
+    /// When the listener does not answer.
+    pub async fn metric(&self, listener: &str, name: &str) -> anyhow::Result<f64> {
+        let page = curl(&[&format!("{}/metrics", self.url(listener)?)]).await?;
+        let mut lines = page.body.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.map_or(Ok(0.0), str::parse)?)
+    }
+
     /// Returns the variables that the processes run with.
     pub fn variables(&self) -> &BTreeMap<String, String> {
         &self.env
@@ -346,7 +378,8 @@ impl Platform {
 
     /// Returns where a process keeps its data.
     pub fn data(&self, role: Role) -> std::path::PathBuf {
-        self.dir.path().join(role.argument().unwrap_or("all"))
+        let root = self.disk.as_deref().unwrap_or(self.dir.path());
+        root.join(role.argument().unwrap_or("all"))
     }
 
     /// Returns what all processes have logged.

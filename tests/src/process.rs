@@ -12,7 +12,7 @@ use crate::until;
 /// One running `ferroflux`, killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    data: PathBuf,
+    log: PathBuf,
     addresses: BTreeMap<String, String>,
 }
 
@@ -26,14 +26,12 @@ impl Process {
     /// Starts the binary and waits until it has written where it listens.
     pub(crate) async fn start(
         data: &Path,
+        log: &Path,
         roles: &[&str],
         env: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data)?;
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(data.join("log"))?;
+        let output = File::options().create(true).append(true).open(log)?;
         let mut child = Command::new(binary()?)
             .arg("run")
             .args(roles)
@@ -42,8 +40,8 @@ impl Process {
             .env_clear()
             .envs(env)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
+            .stdout(output.try_clone()?)
+            .stderr(output)
             .kill_on_drop(true)
             .spawn()
             .context("cannot start ferroflux")?;
@@ -68,12 +66,12 @@ impl Process {
         .with_context(|| {
             format!(
                 "its log:\n{}",
-                std::fs::read_to_string(data.join("log")).unwrap_or_default()
+                std::fs::read_to_string(log).unwrap_or_default()
             )
         })?;
         Ok(Self {
             child,
-            data: data.to_owned(),
+            log: log.to_owned(),
             addresses,
         })
     }
@@ -85,7 +83,7 @@ impl Process {
 
     /// Returns all it has written so far.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.data.join("log")).unwrap_or_default()
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Returns the process id while it runs.
@@ -145,4 +143,15 @@ pub async fn ferroflux(
     Ok(tokio::time::timeout(crate::DEADLINE, run)
         .await
         .context("ferroflux does not end")??)
+}
+
+/// Returns how much memory a process has, in KiB.
+///
+/// # Errors
+/// When there is no such process.
+pub fn resident_kib(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.context("no VmRSS")?.parse()?)
 }

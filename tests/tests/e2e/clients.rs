@@ -13,7 +13,7 @@ use crate::certificates::Certificates;
 
 /// A client that runs beside the test.
 pub(crate) struct Client {
-    _kills_on_drop: Child,
+    child: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
 }
@@ -31,10 +31,15 @@ impl Client {
         let input = child.stdin.take().context("no standard input")?;
         let output = child.stdout.take().context("no standard output")?;
         Ok(Self {
-            _kills_on_drop: child,
+            child,
             input,
             lines: BufReader::new(output).lines(),
         })
+    }
+
+    /// Returns its process id while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Waits for the next line it prints.

@@ -79,7 +79,7 @@ async fn strike(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn endpoint(address: &str) -> anyhow::Result<(String, u16)> {
+pub(crate) fn endpoint(address: &str) -> anyhow::Result<(String, u16)> {
     let (host, port) = address.rsplit_once(':').context("no port")?;
     Ok((host.to_owned(), port.parse()?))
 }
@@ -120,7 +120,7 @@ async fn publish_mqtt(
     let mut acknowledged = Vec::new();
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        let Ok(mut stream) = connect_mqtt(at, thing).await else {
+        let Ok(mut stream) = connect_mqtt(at, thing, "publisher").await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -138,7 +138,11 @@ async fn publish_mqtt(
 }
 
 /// Connects with raw bytes, so that no client library repeats a message behind our back.
-pub(crate) async fn connect_mqtt(at: &(String, u16), thing: &Thing) -> anyhow::Result<TcpStream> {
+pub(crate) async fn connect_mqtt(
+    at: &(String, u16),
+    thing: &Thing,
+    client: &str,
+) -> anyhow::Result<TcpStream> {
     let text = |text: &str| {
         [
             &u16::try_from(text.len()).unwrap_or(0).to_be_bytes()[..],
@@ -148,7 +152,7 @@ pub(crate) async fn connect_mqtt(at: &(String, u16), thing: &Thing) -> anyhow::R
     };
     let body = [
         b"\x00\x04MQTT\x04\xc2\x00\x3c".to_vec(),
-        text("publisher"),
+        text(client),
         text(&thing.id),
         text(&thing.key),
     ]

@@ -63,8 +63,18 @@ async fn kills_lose_no_session_and_no_message_and_double_none_of_qos_2(
         "too little load: {}",
         acknowledged.len()
     );
-    for number in 0..AWAY {
-        let got = collect(&at, &stage.thing, &away(number), &acknowledged).await?;
+    arrived_at_all(&stage, AWAY, &acknowledged).await
+}
+
+/// Fails unless all sessions that were away get all that was acknowledged, and what was published by c and d, with QoS 2, once.
+pub(crate) async fn arrived_at_all(
+    stage: &Stage,
+    sessions: usize,
+    acknowledged: &[String],
+) -> anyhow::Result<()> {
+    let at = stage.platform.address("mqtt")?;
+    for number in 0..sessions {
+        let got = collect(&at, &stage.thing, &away(number), acknowledged).await?;
         let times = |message: &String| got.get(message).copied().unwrap_or_default();
         let lost: Vec<_> = acknowledged.iter().filter(|m| times(m) == 0).collect();
         ensure!(lost.is_empty(), "lost: {lost:?}\n{}", stage.platform.log());
@@ -91,7 +101,8 @@ async fn kill(stage: &mut Stage, role: Role) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn away(number: usize) -> String {
+/// Returns the client id of a session that is away.
+pub(crate) fn away(number: usize) -> String {
     format!("away-{number}")
 }
 
@@ -117,7 +128,13 @@ async fn connected(events: &mut EventLoop) -> anyhow::Result<bool> {
     timeout(DEADLINE, connack).await.context("no CONNACK")?
 }
 
-async fn subscribe(at: &str, thing: &Thing, client: &str, topic: &str) -> anyhow::Result<bool> {
+/// Makes a session and leaves it, and tells whether it was there before.
+pub(crate) async fn subscribe(
+    at: &str,
+    thing: &Thing,
+    client: &str,
+    topic: &str,
+) -> anyhow::Result<bool> {
     let (client, mut events) = session(at, thing, client)?;
     let present = connected(&mut events).await?;
     client.subscribe(topic, QoS::ExactlyOnce).await?;
@@ -162,7 +179,7 @@ async fn collect(
 }
 
 /// A persistent publisher of one message at a time, which goes on with it after a lost connection as MQTT has it.
-struct Publisher<'a> {
+pub(crate) struct Publisher<'a> {
     at: &'a str,
     thing: &'a Thing,
     topic: &'a str,
@@ -189,7 +206,13 @@ const PUBCOMP: u8 = 0x70;
 const DUP: u8 = 0x08;
 
 impl<'a> Publisher<'a> {
-    fn new(at: &'a str, thing: &'a Thing, topic: &'a str, name: &'static str, qos: QoS) -> Self {
+    pub(crate) fn new(
+        at: &'a str,
+        thing: &'a Thing,
+        topic: &'a str,
+        name: &'static str,
+        qos: QoS,
+    ) -> Self {
         Self {
             at,
             thing,
@@ -200,7 +223,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Publishes until the stop, and returns what was acknowledged.
-    async fn run(self, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn run(self, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
         let mut acknowledged = Vec::new();
         let mut stream = None;
         while !stop.load(Ordering::Relaxed) {

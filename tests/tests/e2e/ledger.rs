@@ -11,20 +11,28 @@ use crate::stage::Stage;
 
 /// Waits until all that was acknowledged is stored, and fails when anything is stored twice.
 pub(crate) async fn check(stage: &Stage, acknowledged: &BTreeSet<String>) -> anyhow::Result<()> {
-    let complete = || async {
-        let stored = stored(stage).await.ok()?;
-        let all: BTreeSet<_> = stored.iter().cloned().collect();
-        acknowledged.is_subset(&all).then_some((stored, all))
-    };
-    let (stored, all) = until("all that was acknowledged to be stored", complete)
-        .await
-        .with_context(|| stage.platform.log())?;
+    let stored = complete(stage, acknowledged).await?;
+    let all: BTreeSet<_> = stored.iter().collect();
     ensure!(
         stored.len() == all.len(),
         "{} messages are stored twice",
         stored.len() - all.len()
     );
     Ok(())
+}
+
+/// Waits until all that was acknowledged is stored, and returns all that is.
+pub(crate) async fn complete(
+    stage: &Stage,
+    acknowledged: &BTreeSet<String>,
+) -> anyhow::Result<Vec<String>> {
+    let complete = || async {
+        let stored = stored(stage).await.ok()?;
+        let all: BTreeSet<_> = stored.iter().cloned().collect();
+        acknowledged.is_subset(&all).then_some(stored)
+    };
+    let all = until("all that was acknowledged to be stored", complete).await;
+    all.with_context(|| stage.platform.log())
 }
 
 /// Reads every payload that was kept, page by page.

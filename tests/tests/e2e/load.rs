@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::account::Thing;
-use crate::crash::connect_mqtt;
+use crate::crash::{connect_mqtt, endpoint};
 
 /// How many messages may be on their way: what a broker must at least take.
 const WINDOW: u64 = 100;
@@ -18,8 +18,7 @@ pub(crate) async fn publish(
     topic: &str,
     count: u64,
 ) -> anyhow::Result<()> {
-    let (host, port) = address.rsplit_once(':').context("no port")?;
-    let mut stream = connect_mqtt(&(host.to_owned(), port.parse()?), thing).await?;
+    let mut stream = connect_mqtt(&endpoint(address)?, thing, "publisher").await?;
     let mut sent = 0;
     while sent < count {
         let next = count.min(sent + WINDOW);

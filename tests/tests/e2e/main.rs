@@ -9,6 +9,7 @@ mod clients;
 mod crash;
 mod doctor;
 mod examples;
+mod flood;
 mod foreign;
 mod forwarded;
 mod guides;
@@ -23,15 +24,19 @@ mod messages;
 mod mtls;
 mod nodes;
 mod package;
+#[cfg(feature = "long")]
+mod power;
 mod properties;
 mod provisioning;
 mod revocation;
+mod rivals;
 #[cfg(feature = "long")]
 mod scanners;
 mod sockets;
 mod stage;
 #[cfg(feature = "long")]
 mod storm;
+mod vanish;
 
 /// Runs a scenario on both shapes, as two tests.
 macro_rules! both_shapes {

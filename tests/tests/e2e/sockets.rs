@@ -23,7 +23,8 @@ const STORM: usize = if cfg!(feature = "long") { 1000 } else { 100 };
 /// What a process logs of each connection it cannot accept.
 const NOT_ACCEPTED: &str = "a connection could not be accepted";
 
-fn descriptors(pid: u32) -> anyhow::Result<usize> {
+/// Returns how many descriptors a process has open.
+pub(crate) fn descriptors(pid: u32) -> anyhow::Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{pid}/fd"))?.count())
 }
 

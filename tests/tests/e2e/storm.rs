@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::account::Thing;
-use crate::crash::connect_mqtt;
+use crate::crash::{connect_mqtt, endpoint};
 use crate::stage::Stage;
 use crate::{both_shapes, ledger};
 
@@ -30,9 +30,8 @@ async fn kills_under_ten_thousand_a_second_lose_and_double_nothing(
     shape: Shape,
 ) -> anyhow::Result<()> {
     let mut stage = Stage::set(shape).await?;
-    let address = stage.platform.address("mqtt")?;
-    let (host, port) = address.rsplit_once(':').context("no port")?;
-    let (at, thing) = ((host.to_owned(), port.parse()?), stage.thing.clone());
+    let at = endpoint(&stage.platform.address("mqtt")?)?;
+    let thing = stage.thing.clone();
     let publisher = Publisher {
         at: &at,
         thing: &thing,
@@ -100,7 +99,7 @@ impl Publisher<'_> {
         while start.elapsed() < LENGTH {
             tick.tick().await;
             if stream.is_none() {
-                stream = connect_mqtt(self.at, self.thing).await.ok();
+                stream = connect_mqtt(self.at, self.thing, "publisher").await.ok();
             }
             let Some(open) = &mut stream else {
                 continue;
