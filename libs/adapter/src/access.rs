@@ -22,14 +22,20 @@ const ATTEMPTS: usize = 8;
 ///
 /// Only what is allowed is cached: a refusal is asked for again, so a new connection works at once.
 pub(crate) struct Access {
-    things: Arc<dyn Things>,
+    source: Source,
     names: Names,
-    pub(crate) cache: Arc<Cache>,
     identities: Flights<Question, ThingId>,
     rights: Flights<Right, ()>,
     default_channels: Flights<ThingId, Option<ChannelId>>,
-    turns: Turns,
     answers: Answers,
+}
+
+/// Where answers come from, and where they are kept.
+#[derive(Clone)]
+struct Source {
+    things: Arc<dyn Things>,
+    cache: Arc<Cache>,
+    turns: Turns,
 }
 
 /// A question after an identity, without the secret.
@@ -43,15 +49,22 @@ impl Access {
     pub(crate) fn new(settings: &Settings, things: Arc<dyn Things>) -> Self {
         let cache = Cache::new(settings.cache_capacity, settings.cache_ttl.get());
         Self {
-            things,
+            source: Source {
+                things,
+                cache: Arc::new(cache),
+                turns: Turns::new(),
+            },
             names: Names::new(settings),
-            cache: Arc::new(cache),
             identities: Flights::new(),
             rights: Flights::new(),
             default_channels: Flights::new(),
-            turns: Turns::new(),
             answers: Answers::new(),
         }
+    }
+
+    /// Returns the answers that are kept.
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.source.cache
     }
 
     /// Tells who presents this; all of it must be of one thing.
@@ -105,21 +118,21 @@ impl Access {
         }
         let digest: KeyDigest = Sha256::digest(key.expose().as_bytes()).into();
         // A key that moved to another thing a moment ago may still be cached, so only agreement is an answer.
-        let cached = self.cache.key(&digest);
+        let cached = self.source.cache.key(&digest);
         if let Some(thing) = cached.filter(|thing| named.is_none_or(|named| named == *thing)) {
             self.answers.hit.increment(1);
             return Ok(thing);
         }
         self.answers.miss.increment(1);
-        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
-        let turns = self.turns.clone();
+        let source = self.source.clone();
         let credentials = credentials.clone();
         let call = async move {
-            ask(&turns, &cache, async |since| {
-                let thing = things.authenticate(&credentials).await?;
-                Ok(cache.put_key(digest, thing, since).then_some(thing))
-            })
-            .await
+            source
+                .ask(async |since| {
+                    let thing = source.things.authenticate(&credentials).await?;
+                    Ok(source.cache.put_key(digest, thing, since).then_some(thing))
+                })
+                .await
         };
         self.identities
             .share(Question::Key(digest, named), call)
@@ -135,36 +148,38 @@ impl Access {
             ));
         }
         let fingerprint = Fingerprint::from(certificate.sha256);
-        if let Some(thing) = self.cache.certificate(&fingerprint) {
+        if let Some(thing) = self.source.cache.certificate(&fingerprint) {
             self.answers.hit.increment(1);
             return Ok(thing);
         }
         self.answers.miss.increment(1);
         let named = self.names.thing(certificate);
         let key = self.names.key(certificate);
-        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
-        let turns = self.turns.clone();
+        let source = self.source.clone();
         let call = async move {
-            ask(&turns, &cache, async |since| {
-                let registered = things.authenticate_certificate(fingerprint.bytes(), named);
-                let thing = match (registered.await, &key) {
-                    (Err(error), Some(key)) if error.code == CERTIFICATE_UNKNOWN => {
-                        let thing = things.authenticate(key).await?;
-                        metrics::keys_in_names().increment(1);
-                        thing
+            source
+                .ask(async |since| {
+                    let registered = source
+                        .things
+                        .authenticate_certificate(fingerprint.bytes(), named);
+                    let thing = match (registered.await, &key) {
+                        (Err(error), Some(key)) if error.code == CERTIFICATE_UNKNOWN => {
+                            let thing = source.things.authenticate(key).await?;
+                            metrics::keys_in_names().increment(1);
+                            thing
+                        }
+                        (registered, _) => registered?,
+                    };
+                    if named.is_some_and(|named| named != thing) {
+                        return Err(refused(
+                            "credentials_disagree",
+                            "the certificate names another thing than it is registered for",
+                        ));
                     }
-                    (registered, _) => registered?,
-                };
-                if named.is_some_and(|named| named != thing) {
-                    return Err(refused(
-                        "credentials_disagree",
-                        "the certificate names another thing than it is registered for",
-                    ));
-                }
-                let good = cache.put_certificate(fingerprint, thing, since);
-                Ok(good.then_some(thing))
-            })
-            .await
+                    let good = source.cache.put_certificate(fingerprint, thing, since);
+                    Ok(good.then_some(thing))
+                })
+                .await
         };
         self.identities
             .share(Question::Certificate(fingerprint), call)
@@ -173,20 +188,20 @@ impl Access {
 
     /// Returns the default channel of a thing, if it has one.
     pub(crate) async fn default_channel(&self, thing: ThingId) -> Result<Option<ChannelId>> {
-        if let Some(channel) = self.cache.default_channel(thing) {
+        if let Some(channel) = self.source.cache.default_channel(thing) {
             self.answers.hit.increment(1);
             return Ok(channel);
         }
         self.answers.miss.increment(1);
-        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
-        let turns = self.turns.clone();
+        let source = self.source.clone();
         let call = async move {
-            ask(&turns, &cache, async |since| {
-                let channel = things.default_channel(thing).await?;
-                let good = cache.put_default_channel(thing, channel, since);
-                Ok(good.then_some(channel))
-            })
-            .await
+            source
+                .ask(async |since| {
+                    let channel = source.things.default_channel(thing).await?;
+                    let good = source.cache.put_default_channel(thing, channel, since);
+                    Ok(good.then_some(channel))
+                })
+                .await
         };
         self.default_channels.share(thing, call).await
     }
@@ -199,36 +214,38 @@ impl Access {
         action: Action,
     ) -> Result<()> {
         let right = (thing, channel, action);
-        if self.cache.right(&right) {
+        if self.source.cache.right(&right) {
             self.answers.hit.increment(1);
             return Ok(());
         }
         self.answers.miss.increment(1);
-        let (things, cache) = (Arc::clone(&self.things), Arc::clone(&self.cache));
-        let turns = self.turns.clone();
+        let source = self.source.clone();
         let call = async move {
-            ask(&turns, &cache, async |since| {
-                things.authorize(thing, channel, action).await?;
-                Ok(cache.put_right(right, since).then_some(()))
-            })
-            .await
+            source
+                .ask(async |since| {
+                    source.things.authorize(thing, channel, action).await?;
+                    Ok(source.cache.put_right(right, since).then_some(()))
+                })
+                .await
         };
         self.rights.share(right, call).await
     }
 }
 
-/// Asks until no change overtakes the answer.
-async fn ask<A, F>(turns: &Turns, cache: &Cache, attempt: impl Fn(Epoch) -> F) -> Result<A>
-where
-    F: Future<Output = Result<Option<A>>>,
-{
-    for _ in 0..ATTEMPTS {
-        let question = || attempt(cache.epochs.now());
-        if let Some(answer) = turns.take(question).await? {
-            return Ok(answer);
+impl Source {
+    /// Asks until no change overtakes the answer.
+    async fn ask<A, F>(&self, attempt: impl Fn(Epoch) -> F) -> Result<A>
+    where
+        F: Future<Output = Result<Option<A>>>,
+    {
+        for _ in 0..ATTEMPTS {
+            let question = || attempt(self.cache.epochs.now());
+            if let Some(answer) = self.turns.take(question).await? {
+                return Ok(answer);
+            }
         }
+        Err(overtaken())
     }
-    Err(overtaken())
 }
 
 /// The registry changes faster than it can be asked: no answer is known to be true.

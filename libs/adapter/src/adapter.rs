@@ -43,7 +43,7 @@ impl Adapter {
         instance: Uuid,
     ) -> Self {
         let access = Access::new(settings, Arc::clone(&things));
-        let registry = Registry::new(Arc::clone(&access.cache), settings.sessions_per_thing);
+        let registry = Registry::new(Arc::clone(access.cache()), settings.sessions_per_thing);
         Self(Arc::new(Inner {
             access,
             registry,
@@ -68,7 +68,7 @@ impl Adapter {
 
     /// Tells whether the thing is known to be allowed; when not, [`Self::authorize`] finds out.
     pub fn cached(&self, thing: ThingId, channel: ChannelId, action: Action) -> bool {
-        self.0.access.cache.right(&(thing, channel, action))
+        self.0.access.cache().right(&(thing, channel, action))
     }
 
     /// Succeeds when the thing may do this on the channel.
@@ -155,7 +155,7 @@ impl Adapter {
 
     /// Returns the epoch to note before access is granted.
     pub(crate) fn now(&self) -> Epoch {
-        self.0.access.cache.epochs.now()
+        self.0.access.cache().epochs.now()
     }
 
     pub(crate) fn access(&self) -> &Access {

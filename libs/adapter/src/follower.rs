@@ -122,7 +122,10 @@ impl Follower {
     ///
     /// [`Registry::open`]: crate::registry::Registry::open
     fn apply(&self, change: &Change, suspects: &mut Vec<Suspect>) {
-        let (epochs, registry) = (&self.adapter.access().cache.epochs, self.adapter.registry());
+        let (epochs, registry) = (
+            &self.adapter.access().cache().epochs,
+            self.adapter.registry(),
+        );
         match change {
             Change::ThingRemoved { id } => {
                 epochs.void(Subject::Thing(*id));
@@ -234,7 +237,7 @@ impl Follower {
             );
         }
         self.position = Some(latest);
-        self.adapter.access().cache.epochs.void_all();
+        self.adapter.access().cache().epochs.void_all();
         self.prove(self.adapter.registry().all(CutReason::Unverified))
             .await;
         self.adapter.set_following();
