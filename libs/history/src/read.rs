@@ -1,15 +1,18 @@
-use model::ThingId;
+use model::ChannelId;
 use senml::{Record, Value};
-use storage::{Result, Row};
+use storage::{Column, Result, Row};
 
 use crate::query::{Values, filtered};
 use crate::{Content, Cursor, Entry, History, Query, Raw};
 
 const PAGE: &str = filtered!(
-    "SELECT time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
-        data_value, value_sum, update_time, link, content_type, payload, reason, size",
+    "SELECT size, time, id, part, subtopic, publisher, protocol, name, unit, value, string_value, bool_value,
+        data_value, value_sum, update_time, link, content_type, payload, reason",
     "AND (time, id, part) < ($14, $15, $16) ORDER BY time DESC, id DESC, part DESC LIMIT $17 OFFSET $18"
 );
+
+/// The place of the size in it; the others follow.
+const SIZE: usize = 0;
 
 /// Which part of what a query finds is read.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ impl Budget {
         let Some(left) = self.0 else {
             return Ok(true);
         };
-        let size = usize::try_from(row.get::<i64>("size")?).unwrap_or_default();
+        let size = usize::try_from(row.at::<i64>(SIZE)?).unwrap_or_default();
         self.0 = left.checked_sub(size);
         Ok(false)
     }
@@ -66,7 +69,7 @@ impl History {
                 let next = Some(after);
                 return Ok(Page { entries, next });
             }
-            let entry = entry(query, row)?;
+            let entry = entry(query.channel, row)?;
             after = Cursor {
                 time: entry.time(),
                 id: entry.id,
@@ -107,46 +110,67 @@ pub(crate) fn total(row: Option<&Row>) -> Result<u64> {
     Ok(u64::try_from(total).unwrap_or_default())
 }
 
-fn entry(query: &Query, row: &Row) -> Result<Entry> {
-    let content = match row.get::<Option<Vec<u8>>>("payload")? {
-        Some(payload) => Content::Raw(Raw {
-            time: row.get("time")?,
-            content_type: row.get("content_type")?,
-            payload: payload.into(),
-            reason: row.get("reason")?,
-        }),
-        None => Content::Record(record(row)?),
-    };
-    let publisher: ThingId = row.get("publisher")?;
-    Ok(Entry {
-        id: row.get("id")?,
-        part: row.get("part")?,
-        channel: query.channel,
-        subtopic: row.get("subtopic")?,
-        publisher,
-        protocol: row.get("protocol")?,
-        content,
-    })
+/// The values of a row of [`PAGE`], taken one after the other.
+struct Columns<'a> {
+    row: &'a Row,
+    next: usize,
 }
 
-fn record(row: &Row) -> Result<Record> {
-    let number: Option<f64> = row.get("value")?;
-    let text: Option<String> = row.get("string_value")?;
-    let bool: Option<bool> = row.get("bool_value")?;
-    let data: Option<String> = row.get("data_value")?;
-    let value = number
-        .map(Value::Number)
-        .or(text.map(Value::Text))
-        .or(bool.map(Value::Bool))
-        .or(data.map(Value::Data));
-    Ok(Record {
-        name: row.get("name")?,
-        unit: row.get("unit")?,
-        value,
-        sum: row.get("value_sum")?,
-        time: row.get("time")?,
-        update_time: row.get("update_time")?,
-        link: row.get("link")?,
+impl Columns<'_> {
+    fn take<T: Column>(&mut self) -> Result<T> {
+        let value = self.row.at(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    fn content(&mut self, time: f64) -> Result<Content> {
+        let record = self.record(time)?;
+        let content_type: Option<String> = self.take()?;
+        let payload: Option<Vec<u8>> = self.take()?;
+        let reason: Option<String> = self.take()?;
+        Ok(match payload {
+            Some(payload) => Content::Raw(Raw {
+                time,
+                content_type: content_type.unwrap_or_default(),
+                payload: payload.into(),
+                reason: reason.unwrap_or_default(),
+            }),
+            None => Content::Record(record),
+        })
+    }
+
+    /// Takes a record; where there is a payload, it is empty.
+    fn record(&mut self, time: f64) -> Result<Record> {
+        let name: Option<String> = self.take()?;
+        let unit = self.take()?;
+        let number = self.take::<Option<f64>>()?.map(Value::Number);
+        let text = self.take::<Option<String>>()?.map(Value::Text);
+        let bool = self.take::<Option<bool>>()?.map(Value::Bool);
+        let data = self.take::<Option<String>>()?.map(Value::Data);
+        Ok(Record {
+            name: name.unwrap_or_default(),
+            unit,
+            value: number.or(text).or(bool).or(data),
+            sum: self.take()?,
+            time,
+            update_time: self.take()?,
+            link: self.take()?,
+        })
+    }
+}
+
+fn entry(channel: ChannelId, row: &Row) -> Result<Entry> {
+    let next = SIZE + 1;
+    let mut columns = Columns { row, next };
+    let time = columns.take()?;
+    Ok(Entry {
+        id: columns.take()?,
+        part: columns.take()?,
+        channel,
+        subtopic: columns.take()?,
+        publisher: columns.take()?,
+        protocol: columns.take()?,
+        content: columns.content(time)?,
     })
 }
 

@@ -42,6 +42,13 @@ impl Formatter for GoFormatter {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
+        // Most texts have none of them, which this tells many bytes at a time.
+        if !fragment
+            .bytes()
+            .fold(false, |found, byte| found | is_special(byte))
+        {
+            return writer.write_all(fragment.as_bytes());
+        }
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
             let (plain, tail) = rest.split_at(at);
             writer.write_all(plain.as_bytes())?;
@@ -66,6 +73,11 @@ impl Formatter for GoFormatter {
             other => self.0.write_char_escape(writer, other),
         }
     }
+}
+
+/// Tells whether a character that Go escapes may begin with a byte.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'<' | b'>' | b'&' | 0xe2)
 }
 
 #[cfg(test)]

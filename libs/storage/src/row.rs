@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rusqlite::types::{Value, ValueRef};
@@ -42,14 +43,26 @@ impl Row {
         match &self.0 {
             Inner::Postgres(row) => row.try_get(column).map_err(Error::internal),
             Inner::Sqlite { names, values } => {
-                let value = names
-                    .iter()
-                    .position(|name| name == column)
-                    .and_then(|index| values.get(index))
-                    .ok_or_else(|| Error::internal(format!("no column `{column}`")))?;
-                T::column_result(ValueRef::from(value))
-                    .map_err(|error| Error::internal(format!("column `{column}`: {error}")))
+                let place = names.iter().position(|name| name == column);
+                read(column, place.and_then(|place| values.get(place)))
             }
         }
     }
+
+    /// Reads a column by its place, for statements with many columns and rows: looking a name up may take as long as the value.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn at<T: Column>(&self, place: usize) -> Result<T> {
+        match &self.0 {
+            Inner::Postgres(row) => row.try_get(place).map_err(Error::internal),
+            Inner::Sqlite { values, .. } => read(place, values.get(place)),
+        }
+    }
+}
+
+fn read<T: Column>(column: impl Display, value: Option<&Value>) -> Result<T> {
+    let value = value.ok_or_else(|| Error::internal(format!("no column `{column}`")))?;
+    T::column_result(ValueRef::from(value))
+        .map_err(|error| Error::internal(format!("column `{column}`: {error}")))
 }

@@ -90,9 +90,12 @@ fn line(message: &Message) -> [String; COLUMNS.len()] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     [
         number(message.time),
-        message.channel.clone(),
+        message.channel.to_string(),
         message.subtopic.clone(),
-        message.publisher.clone(),
+        message
+            .publisher
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         message.protocol.clone(),
         message.name.clone(),
         message.unit.clone(),

@@ -1,20 +1,21 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use history::{Bucket, Content, Entry, Query};
+use model::{ChannelId, ThingId};
 use senml::{Record, Value};
 use serde::{Serialize, Serializer};
 
 use crate::parameters::Aggregate;
 
 /// A message as it is shown, under the names of 0.9 (contract section 7.3): what is empty is left out.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Message {
-    pub(crate) channel: String,
+    pub(crate) channel: ChannelId,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) subtopic: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) publisher: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publisher: Option<ThingId>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) protocol: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -49,12 +50,11 @@ pub(crate) struct Message {
 impl From<Entry> for Message {
     fn from(entry: Entry) -> Self {
         let mut message = Self {
-            channel: entry.channel.to_string(),
-            publisher: entry.publisher.to_string(),
+            publisher: Some(entry.publisher),
             time: Some(entry.time()),
             subtopic: entry.subtopic,
             protocol: entry.protocol,
-            ..Self::default()
+            ..Self::empty(entry.channel)
         };
         match entry.content {
             Content::Record(record) => message.tell(record),
@@ -69,6 +69,28 @@ impl From<Entry> for Message {
 }
 
 impl Message {
+    fn empty(channel: ChannelId) -> Self {
+        Self {
+            channel,
+            subtopic: String::new(),
+            publisher: None,
+            protocol: String::new(),
+            name: String::new(),
+            unit: String::new(),
+            value: None,
+            string_value: None,
+            bool_value: None,
+            data_value: None,
+            value_sum: None,
+            time: None,
+            update_time: None,
+            link: String::new(),
+            content_type: String::new(),
+            payload: None,
+            reason: String::new(),
+        }
+    }
+
     fn tell(&mut self, record: Record) {
         self.name = record.name;
         self.unit = record.unit.unwrap_or_default();
@@ -98,15 +120,14 @@ impl Message {
         // A number of messages has not the unit of what they say.
         let unit = bucket.unit.filter(|_| aggregate != Aggregate::Count);
         Self {
-            channel: query.channel.to_string(),
             subtopic: text(&query.subtopic),
-            publisher: query.publisher.map(|id| id.to_string()).unwrap_or_default(),
+            publisher: query.publisher,
             protocol: text(&query.protocol),
             name: text(&query.name),
             unit: unit.unwrap_or_default(),
             value: Some(value),
             time: Some(bucket.time),
-            ..Self::default()
+            ..Self::empty(query.channel)
         }
     }
 
@@ -120,7 +141,7 @@ impl Message {
             .or(self.data_value.map(Value::Data));
         let some = |text: String| (!text.is_empty()).then_some(text);
         Record {
-            name: some(self.name).unwrap_or(self.channel),
+            name: some(self.name).unwrap_or_else(|| self.channel.to_string()),
             unit: some(self.unit),
             value,
             sum: self.value_sum,

@@ -25,6 +25,10 @@ async fn parameters_go_by_number_not_by_appearance() {
         assert_eq!(row.get::<String>("a").unwrap(), "two");
         assert_eq!(row.get::<i64>("b").unwrap(), 7);
         assert_eq!(row.get::<String>("c").unwrap(), "three");
+        assert_eq!(row.at::<i64>(1).unwrap(), 7);
+        for wrong in [row.at::<i64>(0), row.at::<i64>(3), row.get::<i64>("d")] {
+            assert!(matches!(wrong, Err(Error::Internal(_))), "{wrong:?}");
+        }
     }
 }
 
