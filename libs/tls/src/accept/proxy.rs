@@ -95,6 +95,8 @@ fn look(bytes: &[u8], mode: ProxyProtocol) -> Look {
         return Look::Absent;
     }
     match ProxyHeader::parse(bytes, config) {
+        // In pieces it would have been refused at its longest form.
+        Ok((_, length)) if is(SIGNATURE_V1) && length > MAX_LINE => Look::Broken,
         Ok((header, length)) => {
             let source = header.proxied_address().map(|address| address.source);
             Look::Whole(source, length)
@@ -113,7 +115,7 @@ fn is_line(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, ProxyProtocol, look, read};
+    use super::{Look, MAX_LINE, ProxyProtocol, look, read};
 
     const V1: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n";
     const V2: &[u8] =
@@ -157,6 +159,15 @@ mod tests {
             look(b"PROXY TCP4 nonsense\r\n", ProxyProtocol::Any),
             Look::Broken
         );
+    }
+
+    #[test]
+    fn a_line_has_a_longest_form_in_one_piece_too() {
+        let line = |length: usize| format!("PROXY UNKNOWN {}\r\n", "x".repeat(length - 16));
+        let longest = line(MAX_LINE);
+        let look = |line: &str| look(line.as_bytes(), ProxyProtocol::Any);
+        assert_eq!(look(&longest), Look::Whole(None, MAX_LINE));
+        assert_eq!(look(&line(MAX_LINE + 1)), Look::Broken);
     }
 
     #[tokio::test]
