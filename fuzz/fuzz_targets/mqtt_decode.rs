@@ -10,7 +10,10 @@ const MAX_SIZE: usize = 1 << 20;
 fuzz_target!(|bytes: &[u8]| {
     let mut rest = bytes;
     while let Ok(Some(length)) = frame(rest, MAX_SIZE) {
-        assert!((2..=rest.len()).contains(&length), "a frame leaves the buffer");
+        assert!(
+            (2..=rest.len()).contains(&length),
+            "a frame leaves the buffer"
+        );
         let (whole, after) = rest.split_at(length);
         let _ = version(whole);
         for version in [Version::V31, Version::V311, Version::V5] {
