@@ -12,6 +12,7 @@ mod conn;
 mod connection;
 mod extract;
 mod grpc;
+mod handshakes;
 mod health;
 mod json;
 mod legacy;

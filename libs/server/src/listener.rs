@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::Throttle;
-use tls::{Acceptor, Forwarded};
+use tls::{Accepted, Acceptor, Forwarded};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::Conn;
+use crate::{Conn, handshakes};
 
 /// How long accepting rests after the system refused a socket, so that running out of files is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -80,7 +80,7 @@ pub struct Listener {
     acceptor: Option<Acceptor>,
     forwarded: Option<Forwarded>,
     /// The connections whose handshake is under way, each within a place.
-    handshakes: Mutex<JoinSet<Option<Conn>>>,
+    handshakes: Mutex<JoinSet<Option<(Accepted, OwnedSemaphorePermit)>>>,
 }
 
 /// A socket that has a place.
@@ -146,19 +146,22 @@ impl Listener {
             let first_byte = self.limits.first_byte_timeout;
             return Conn::new(io.into(), peer, None, first_byte, permit);
         };
-        let mut handshakes = self.handshakes.lock().await;
+        let mut pending = self.handshakes.lock().await;
         loop {
             tokio::select! {
                 Admitted { io, peer, permit } = self.admitted() => {
-                    let (acceptor, first_byte) = (acceptor.clone(), self.limits.first_byte_timeout);
-                    handshakes.spawn(async move {
-                        // What is refused was counted and logged by the acceptor.
+                    let acceptor = acceptor.clone();
+                    // What is refused was counted and logged by the acceptor.
+                    let handshake = async move {
                         let accepted = acceptor.accept(io, peer).await.ok()?;
-                        Some(Conn::new(accepted.io, accepted.peer, accepted.tls, first_byte, permit))
-                    });
+                        Some((accepted, permit))
+                    };
+                    pending.spawn_on(handshake, &handshakes::runtime());
                 }
-                Some(done) = handshakes.join_next() => match done {
-                    Ok(Some(conn)) => return conn,
+                Some(done) = pending.join_next() => match done {
+                    Ok(Some((Accepted { io, peer, tls, .. }, permit))) => {
+                        return Conn::new(io, peer, tls, self.limits.first_byte_timeout, permit);
+                    }
                     Ok(None) => {}
                     Err(error) => tracing::error!(%error, "a handshake failed to run"),
                 },
