@@ -204,6 +204,25 @@ async fn a_will_is_published_as_it_was_left() {
 }
 
 #[tokio::test]
+async fn the_properties_of_a_will_arrive_in_order() {
+    let broker = Broker::start().await;
+    let topic = topic("");
+    let mut witness = Client::connect(broker.address, Hello::v5("w")).await;
+    witness.subscribe(&topic, 0).await;
+    let properties: &[u8] = b"\x26\0\x01b\0\x011\x26\0\x01a\0\x012\x26\0\x01b\0\x010";
+    let mut body = text("MQTT");
+    body.extend([5, CLEAN | WILL, 0, 60, 0]);
+    body.extend(text("c"));
+    body.push(u8::try_from(properties.len()).unwrap());
+    body.extend(properties);
+    body.extend([text(&topic), text("gone")].concat());
+    let packet = crate::client::packet(0x10, &body);
+    drop(Client::try_connect(broker.address, 5, &packet).await);
+    assert_eq!(witness.message().await.properties, properties);
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_may_leave_its_will_behind() {
     let broker = Broker::start().await;
     let topic = topic("");
