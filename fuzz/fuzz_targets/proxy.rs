@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use settings::ProxyProtocol;
 use tokio::io::{AsyncRead, ReadBuf};
 
-// By itself: the rest of its crate takes OpenSSL to build.
+// By itself, as its crate shows it to nobody; what it takes of that is below.
 #[path = "../../libs/tls/src/accept/proxy.rs"]
 mod proxy;
 
