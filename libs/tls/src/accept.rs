@@ -22,8 +22,9 @@ use crate::{Alpn, BuildError, Forwarded, MaybeTls, Reason, Refused, ServerTls, S
 use addresses::{Addresses, Place};
 use opening::Opening;
 
-/// How long a handshake may take when most places for handshakes are taken.
-const CROWDED_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a handshake may take when most places for handshakes are taken: less than those who wait for one have patience, and
+/// time enough for as many as there are places to be dealt with at once.
+const CROWDED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Turns accepted sockets into streams; clones share the limits, so several loops can accept for one listener.
 #[derive(Clone)]
@@ -173,11 +174,13 @@ impl Inner {
         held: Held<'_>,
     ) -> Result<Accepted, Refused> {
         let started = Instant::now();
-        let deadline = started + self.handshake_timeout();
+        let patience = started + self.policy.handshake_timeout.get();
         let late = || Refused::new(Reason::Deadline, "the handshake took too long");
         let refuse = |refused: &Refused| self.report(opening.source, refused);
-        let turn = timeout_at(deadline, self.handshakes.acquire()).await;
+        let turn = timeout_at(patience, self.handshakes.acquire()).await;
         let turn = turn.map_err(|_| late()).inspect_err(refuse)?;
+        // That the peer had to wait is no fault of its own, and a handshake that is broken off is work done in vain.
+        let deadline = Instant::now() + self.handshake_timeout();
         let io = Prefixed::new(opening.rest, io);
         let mut handshake = tls.begin(io).inspect_err(refuse)?;
         let result = timeout_at(deadline, handshake.accept()).await;

@@ -37,7 +37,7 @@ pub struct Policy {
     pub session_tickets: Tickets,
     /// Listener: how long a peer may be silent after it connected.
     pub first_byte_timeout: Period,
-    /// How long a whole handshake may take.
+    /// How long a handshake may take, and how long a listener lets one wait for its turn before.
     pub handshake_timeout: Period,
     /// Listener: most connections whose handshake is not over.
     pub max_pending: usize,

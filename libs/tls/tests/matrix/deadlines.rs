@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::stage::{acceptor, meet, sockets, soon, throw};
+use crate::stage::{acceptor, meet, poll_once, sockets, soon, throw};
 
 const QUICK: &[(&str, &str)] = &[
     ("FIRST_BYTE_TIMEOUT", "150ms"),
@@ -164,6 +164,25 @@ async fn half_hellos_free_their_places_early() {
     }
     let refused = soon(tasks.join_next()).await.unwrap().unwrap().unwrap_err();
     assert_eq!(refused.reason.as_str(), "deadline");
+}
+
+/// Who has waited for its turn as long as another handshake may take has all the time of its own.
+#[tokio::test]
+async fn a_turn_that_was_waited_for_is_a_whole_one() {
+    let fields = [("MAX_HANDSHAKES", "1"), ("HANDSHAKE_TIMEOUT", "60s")];
+    let acceptor = acceptor(Alpn::none(), &fields);
+    let (server, mut half, peer) = sockets().await;
+    half.write_all(b"\x16\x03").await.unwrap();
+    server.readable().await.unwrap();
+    let mut first = Box::pin(acceptor.accept(server, peer));
+    assert!(
+        poll_once(&mut first).await.is_none(),
+        "it has the only place"
+    );
+    let second = meet(&acceptor, |_| {});
+    let (first, second) = soon(async { tokio::join!(first, second) }).await;
+    assert_eq!(first.err().unwrap().reason.as_str(), "deadline");
+    assert_eq!(second.outcome(), "ok");
 }
 
 #[tokio::test]
