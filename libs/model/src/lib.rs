@@ -10,6 +10,7 @@ mod page;
 mod secret;
 #[cfg(feature = "sql")]
 mod sql;
+mod subscriber;
 mod throttle;
 mod timestamp;
 mod topic;
@@ -20,6 +21,7 @@ pub use error::{BoxError, Error, ErrorKind, Result};
 pub use id::{ChannelId, MessageId, ThingId, UserId};
 pub use page::{Page, PageQuery};
 pub use secret::Secret;
+pub use subscriber::subscriber;
 pub use throttle::Throttle;
 pub use timestamp::{Clock, Timestamp};
 pub use topic::{Subtopic, TopicError};

@@ -14,6 +14,8 @@ pub struct Config {
     pub max_accepts_per_second: u32,
     /// How often one thing may connect in a second; 0 is any number.
     pub max_connects_per_thing: u32,
+    /// How often credentials that come from one address may be wrong in a second; then connections from there are refused. 0 is any number.
+    pub max_failures_per_address: u32,
     /// How many messages one thing may publish in a second; 0 is any number.
     pub max_messages_per_thing: u32,
     /// How many bytes of topics and payloads one thing may publish in a second; 0 is any number.
@@ -73,6 +75,7 @@ impl Default for Config {
             max_connections: 10_000,
             max_accepts_per_second: 4_000,
             max_connects_per_thing: 0,
+            max_failures_per_address: 0,
             max_messages_per_thing: 0,
             max_bytes_per_thing: 0,
             connect_timeout: Duration::from_secs(10),

@@ -50,6 +50,8 @@ pub(crate) struct Counters {
     pub(crate) over_connections: Count,
     /// Connections refused because their thing connects too often.
     pub(crate) over_connects: Count,
+    /// Connections refused because credentials from their address are wrong too often.
+    pub(crate) over_failures: Count,
     /// Messages refused because their thing publishes too many.
     pub(crate) over_messages: Count,
     /// Messages refused because their thing publishes too many bytes.
@@ -77,6 +79,7 @@ impl Counters {
         Self {
             over_connections: over("connections"),
             over_connects: over("connects_per_thing"),
+            over_failures: over("failures_per_address"),
             over_messages: over("messages_per_thing"),
             over_bytes: over("bytes_per_thing"),
             over_subscriptions: over("subscriptions"),
@@ -111,6 +114,7 @@ impl Counters {
             &self.denied,
             &self.over_connections,
             &self.over_connects,
+            &self.over_failures,
             &self.over_messages,
             &self.over_bytes,
             &self.over_subscriptions,

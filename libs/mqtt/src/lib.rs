@@ -12,6 +12,7 @@ mod codec;
 mod config;
 mod conn;
 mod counters;
+mod failures;
 mod feed;
 mod frames;
 mod ids;

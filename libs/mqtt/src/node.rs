@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::config::Config;
+use crate::failures::Failures;
 use crate::interest::Interests;
 use crate::mailbox::Mailbox;
 use crate::pressure::Pressure;
@@ -26,6 +27,7 @@ pub(crate) struct Node {
     /// Where the nodes tell each other who has connected.
     pub(crate) takeovers: Arc<dyn Signals>,
     pub(crate) rates: Rates,
+    pub(crate) failures: Failures,
     pub(crate) interests: Arc<Interests>,
     pub(crate) mailboxes: Vec<Mailbox>,
     pub(crate) pressure: Arc<Pressure>,
@@ -62,6 +64,7 @@ impl Node {
         };
         Self {
             rates: Rates::new(rates),
+            failures: Failures::new(parts.config.max_failures_per_address),
             config: parts.config,
             access: parts.access,
             bus: parts.bus,

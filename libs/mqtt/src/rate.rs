@@ -47,6 +47,11 @@ impl Rate {
         taken.is_ok()
     }
 
+    /// Tells whether what has happened does not count any more.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.busy_until.load(Ordering::Relaxed) <= nanos(self.begun.elapsed())
+    }
+
     /// Returns how long to wait before one more may happen.
     pub(crate) fn wait(&self) -> Duration {
         let now = nanos(self.begun.elapsed());

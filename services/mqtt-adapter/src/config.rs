@@ -35,6 +35,8 @@ pub struct Config {
     pub max_accepts_per_second: u32,
     /// How often one thing may connect in a second, at each adapter; 0 is any number.
     pub max_connects_per_thing: u32,
+    /// How often the credentials of one address (IPv6: one /64) may be wrong in a second, at each adapter; then connections from there are refused. 0 is any number, for behind a proxy that does not say who connects, all have its address.
+    pub max_failures_per_address: u32,
     /// How many messages one thing may publish in a second, at each adapter; 0 is any number.
     pub max_messages_per_thing: u32,
     /// How many bytes of topics and payloads one thing may publish in a second, at each adapter; 0 is any number.
@@ -98,6 +100,7 @@ impl Config {
             max_connections: self.max_connections,
             max_accepts_per_second: self.max_accepts_per_second,
             max_connects_per_thing: self.max_connects_per_thing,
+            max_failures_per_address: self.max_failures_per_address,
             max_messages_per_thing: self.max_messages_per_thing,
             max_bytes_per_thing: self.max_bytes_per_thing,
             connect_timeout: self.connect_timeout.get(),
@@ -136,6 +139,7 @@ impl Default for Config {
             max_connections: engine.max_connections,
             max_accepts_per_second: engine.max_accepts_per_second,
             max_connects_per_thing: engine.max_connects_per_thing,
+            max_failures_per_address: engine.max_failures_per_address,
             max_messages_per_thing: engine.max_messages_per_thing,
             max_bytes_per_thing: engine.max_bytes_per_thing,
             connect_timeout: engine.connect_timeout.into(),

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{Timestamp, subscriber};
 use parking_lot::Mutex;
 
 use crate::model::Email;
@@ -67,7 +67,7 @@ impl Attempts {
         address: IpAddr,
         now: Timestamp,
     ) -> Result<Attempt> {
-        let network = network(address);
+        let network = subscriber(address);
         let pair = self.key(("pair", account, network));
         let everywhere = self.key(("account", account));
         let mut tables = self.tables.lock();
@@ -109,17 +109,6 @@ impl Attempt {
     pub(crate) fn succeed(self, attempts: &Attempts, now: Timestamp) {
         attempts.tables.lock().known.note(self.pair, now);
         self.forgive(attempts);
-    }
-}
-
-/// A subscriber has a whole /64 of IPv6 addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6([a, b, c, d, 0, 0, 0, 0].into())
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

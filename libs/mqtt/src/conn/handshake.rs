@@ -232,6 +232,12 @@ async fn authenticate(
     connect: &Connect,
     origin: &Origin,
 ) -> Result<Box<dyn Admission>, (Reason, Cow<'static, str>)> {
+    let address = origin.peer.ip();
+    if shard.node.failures.are_too_many(address) {
+        shard.counters.over_failures.add(1);
+        let why = "credentials from this address are wrong too often; try again in a second";
+        return Err((Reason::ConnectionRateExceeded, why.into()));
+    }
     let request = ConnectRequest {
         username: connect.username.as_deref(),
         password: connect.password.as_deref(),
@@ -245,6 +251,7 @@ async fn authenticate(
             Reason::BadUserNameOrPassword | Reason::NotAuthorized
         ) {
             shard.counters.auth_failures.add(1);
+            shard.node.failures.note(address);
         }
         (reason, error.message)
     })

@@ -218,5 +218,6 @@ async fn sweep(shard: &Shard) {
         }
         shard.node.retention.expire().await;
         shard.node.rates.sweep();
+        shard.node.failures.sweep();
     }
 }

@@ -1,6 +1,6 @@
 //! Refusals, and rights that are lost while a client is connected.
 
-use mqtt::{Loss, Reason};
+use mqtt::{Config, Loss, Reason};
 use rumqttc::v5::ConnectionError;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -38,6 +38,38 @@ async fn wrong_credentials_are_refused_in_words_of_the_version() {
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).await.unwrap();
         assert_eq!(answer, [0x20, 2, 0, code], "{connect:x?}");
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_presents_wrong_credentials_so_often_in_a_second() {
+    let broker = Broker::with(Config {
+        max_failures_per_address: 2,
+        ..Config::default()
+    })
+    .await;
+    let connect = async |key: &str| {
+        let mut options = options(broker.address, "t", "c");
+        options.set_credentials("t", key);
+        match Client::try_connect(options).await {
+            Ok(_) => ConnectReturnCode::Success,
+            Err(ConnectionError::ConnectionRefused(code)) => code,
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    // How many come in a second is the machine's business.
+    loop {
+        match connect("wrong").await {
+            ConnectReturnCode::BadUserNamePassword => {}
+            code => break assert_eq!(code, ConnectReturnCode::ConnectionRateExceeded),
+        }
+    }
+    loop {
+        match connect("k").await {
+            ConnectReturnCode::ConnectionRateExceeded => {}
+            code => break assert_eq!(code, ConnectReturnCode::Success),
+        }
     }
     broker.stop().await;
 }

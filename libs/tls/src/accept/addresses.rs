@@ -1,6 +1,7 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use model::subscriber;
 use parking_lot::Mutex;
 
 /// How many handshakes each address has under way; only addresses that have one are in it.
@@ -25,7 +26,7 @@ impl Addresses {
 
     /// Counts one more, unless the address has as many as it may.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place<'_>> {
-        let key = key(address);
+        let key = subscriber(address);
         let mut counts = self.counts.lock();
         let count = counts.entry(key).or_default();
         if *count >= self.limit {
@@ -48,14 +49,6 @@ impl Drop for Place<'_> {
                 counts.remove(&self.key);
             }
         }
-    }
-}
-
-/// A subscriber of IPv6 has a whole /64 to himself.
-fn key(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !0 << 64)),
     }
 }
 
