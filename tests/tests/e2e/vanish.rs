@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::certificates::finish;
 use crate::client::{self, options};
-use crate::clients::{Client, subscribe};
+use crate::clients::subscribe;
 use crate::stage::Stage;
 
 /// The shortest keep-alive that mosquitto has, in seconds, and the will.
@@ -84,7 +84,7 @@ async fn a_client_that_the_network_swallows_is_given_up_and_its_will_is_publishe
         .args(["-u", &thing.id, "-P", &thing.key, "-V", "mqttv5"])
         .args(LIVING)
         .args(["--will-topic", &bed.topic]);
-    let mut far = Client::start(far)?;
+    let mut far = crate::clients::Client::start(far)?;
     far.line_after("Subscribed (mid: 1)").await?;
     host.swallow().await?;
     bed.is_given_up(&filter).await
