@@ -37,10 +37,11 @@ test: ## all tests in both shapes; installs the servers and clients they need wh
 	$(CARGO) build --package ferroflux
 	scripts/with-services.sh $(CARGO) test --workspace
 
-test-long: ## what takes minutes by itself: many kills, load, scans of every TLS port
+test-long: ## what takes minutes by itself: many kills, crowds, loss of power and network, scans of every TLS port
 	scripts/install-test-tools.sh long
 	$(CARGO) build --package ferroflux
-	scripts/with-services.sh $(CARGO) test --package e2e --features long
+	$(CARGO) build --release --manifest-path bench/load/Cargo.toml
+	ulimit -n 16384 && scripts/with-services.sh $(CARGO) test --package e2e --features long
 
 test-compose: ## the real composition in its four modes, with kills; takes an engine, or root and dockerd
 	scripts/install-test-tools.sh compose

@@ -7,6 +7,8 @@ mod cli;
 mod client;
 mod clients;
 mod crash;
+#[cfg(feature = "long")]
+mod crowds;
 mod doctor;
 mod examples;
 mod flood;
