@@ -81,6 +81,20 @@ impl Query {
             raw: None,
         }
     }
+
+    /// Returns the last moment that is meant.
+    fn last(&self) -> f64 {
+        self.to.unwrap_or(END).next_down()
+    }
+
+    /// Returns where to begin, given where to go on: no later than the last moment, since PostgreSQL looks through all entries
+    /// from there on.
+    pub(crate) fn start(&self, after: Option<Cursor>) -> Cursor {
+        let newest = Cursor::newest(self.last());
+        after
+            .filter(|after| after.time <= newest.time)
+            .unwrap_or(newest)
+    }
 }
 
 /// Puts a statement around the one condition that chooses the entries of a [`Query`], with the values of [`Values`].
@@ -122,7 +136,7 @@ impl<'a> Values<'a> {
         Self {
             query,
             first: query.from.unwrap_or_default(),
-            last: query.to.unwrap_or(END).next_down(),
+            last: query.last(),
             comparison: query.value.map(|(comparison, _)| comparison.word()),
             value: query.value.map(|(_, value)| value),
         }
@@ -166,10 +180,10 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The place before the newest entry there can be.
-    pub(crate) fn newest() -> Self {
+    /// The place before the newest entry there can be up to a time.
+    fn newest(time: f64) -> Self {
         Self {
-            time: END,
+            time,
             id: Uuid::max().into(),
             part: i32::MAX,
         }

@@ -61,7 +61,7 @@ impl History {
     /// # Errors
     /// As [`storage::Db::query`].
     pub async fn read(&self, query: &Query, paging: Paging) -> Result<Page> {
-        let mut after = paging.after.unwrap_or(Cursor::newest());
+        let mut after = query.start(paging.after);
         let mut budget = Budget::new(paging.bytes);
         let mut entries: Vec<Entry> = Vec::new();
         for row in &self.rows(query, paging, after).await? {
