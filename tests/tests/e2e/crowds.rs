@@ -240,8 +240,9 @@ async fn topics_by_the_hundred_thousand_leave_nothing_behind() -> anyhow::Result
     let report = load(200_000, 60).await?;
     ensure!(number(&report, "sent")? > 200_000.0, "{report}");
     let after = resident_kib(pid)?;
+    // The history is behind by then, and has its share; a topic that leaves more than 350 bytes is seen.
     ensure!(
-        after < before + before / 5 + 16 * 1024,
+        after < before + before / 5 + 48 * 1024,
         "{before} KiB became {after}: {report}"
     );
     Ok(())
