@@ -168,6 +168,11 @@ impl Peer {
         self.out.borrow().len() > self.max_output
     }
 
+    /// Tells whether anything waits to be written.
+    pub(crate) fn has_output(&self) -> bool {
+        self.out.borrow().len() > 0
+    }
+
     /// Takes what waits, from a connection that is about to end.
     pub(crate) fn take_output(&self) -> OutBuf {
         self.out.take()

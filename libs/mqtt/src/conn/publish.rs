@@ -213,6 +213,7 @@ impl Conn {
 
     /// Hands a message to its subscribers, and notes when they have to catch up.
     fn hand_out(&mut self, message: &Arc<Message>) {
+        self.handed_out = true;
         self.shard.publish(message, Some(self.peer.id));
         if self.shard.node.pressure.holds(message.channel) {
             self.held = Some(message.channel);

@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -63,6 +64,10 @@ pub(super) struct Conn {
     pub(super) ordered: usize,
     /// The channel whose subscribers have to catch up before more is published.
     pub(super) held: Option<ChannelId>,
+    /// Whether subscribers were handed something since output was written last.
+    pub(super) handed_out: bool,
+    /// Whether output has waited for that already.
+    waited: bool,
     /// What has to be done before the next packet is looked at.
     pub(super) work: Option<LocalBoxFuture<'static, Done>>,
     lost: Lost,
@@ -112,6 +117,8 @@ impl Conn {
             publishes: FuturesOrdered::new(),
             ordered: 0,
             held: None,
+            handed_out: false,
+            waited: false,
             work: Some(Box::pin(
                 async move { Done::Resumed(resuming.resume().await) },
             )),
@@ -166,7 +173,11 @@ impl Conn {
         if let Some(keep_alive) = &mut self.keep_alive {
             keep_alive.poll(cx)?;
         }
-        self.poll_output(cx)?;
+        if self.lets_others_go_first() {
+            cx.waker().wake_by_ref();
+        } else {
+            self.poll_output(cx)?;
+        }
         self.peer.relieve();
         if self.input.stalled && !self.is_blocked() && !self.peer.is_full() {
             cx.waker().wake_by_ref();
@@ -195,6 +206,14 @@ impl Conn {
         self.work = None;
         self.on_done(done)?;
         Ok(true)
+    }
+
+    /// Tells whether what waits to be written waits for one turn more: who is handed a message need not wait for the system call
+    /// that tells its publisher so.
+    fn lets_others_go_first(&mut self) -> bool {
+        let handed_out = mem::take(&mut self.handed_out);
+        self.waited = handed_out && !self.waited && self.peer.has_output();
+        self.waited
     }
 
     /// Writes until nothing waits or the other side does not take more.
