@@ -13,26 +13,32 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOAD = ROOT / "bench/load/target/release/mqttload"
 BINARY = os.environ.get("BENCH_BINARY", ROOT / "target/release/ferroflux")
+PROC = pathlib.Path("/proc")
 TICK = os.sysconf("SC_CLK_TCK")
 # One-core figures: every server is bound to the first core, the load generators to the second.
 SERVER, GENERATOR = (["taskset", "-c", str(core)] for core in sorted(os.sched_getaffinity(0))[:2])
 
 
+def cpu_times(entry):
+    """Of a process in /proc: its parent, then CPU time in ticks, user and system, of itself and of its children that ended."""
+    fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[1]), *map(int, fields[11:15])
+
+
 def cpu_seconds(pid):
     """CPU time of a process and its children, also of those that ended."""
-    total = 0.0
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(entry.name) == pid:
-            total += sum(map(int, fields[11:15])) / TICK
-        elif int(fields[1]) == pid:
-            total += sum(map(int, fields[11:13])) / TICK
-    return total
+    while True:
+        before, children = cpu_times(PROC / str(pid)), 0
+        for entry in PROC.iterdir():
+            try:
+                parent, user, system, *_ = cpu_times(entry) if entry.name.isdigit() else (0, 0, 0)
+            except OSError:
+                continue
+            children += user + system if parent == pid else 0
+        after = cpu_times(PROC / str(pid))
+        # A child that ended meanwhile may have been counted twice or not at all.
+        if before[3:] == after[3:]:
+            return (sum(after[1:]) + children) / TICK
 
 
 def wait_for(what, attempt, seconds=60):
