@@ -78,6 +78,9 @@ mod tests {
             failures.note(IpAddr::V4(address.into()));
         }
         assert!(failures.addresses.lock().len() <= MAX_ADDRESSES);
-        assert!(!Failures::new(0).are_too_many(IpAddr::V4(1.into())));
+        let unlimited = Failures::new(0);
+        unlimited.note(IpAddr::V4(1.into()));
+        assert!(unlimited.addresses.lock().is_empty());
+        assert!(!unlimited.are_too_many(IpAddr::V4(1.into())));
     }
 }

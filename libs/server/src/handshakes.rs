@@ -32,3 +32,16 @@ fn give_way() {
         tracing::debug!(%error, "the priority of handshakes cannot be lowered");
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::nice;
+
+    #[tokio::test]
+    async fn they_give_way_to_all_others() {
+        let there = super::runtime().spawn(async { nice(0) }).await.unwrap();
+        // There is none beyond 19.
+        let lower = (nice(0).unwrap() + super::NICENESS).min(19);
+        assert_eq!(there.unwrap(), lower);
+    }
+}

@@ -8,7 +8,7 @@ use crate::packet::Qos;
 use crate::queue::QueueId;
 use crate::topic::TopicFilter;
 
-/// The subscriptions of one session; what any of them costs does not depend on how many there are.
+/// The subscriptions of one session; those that are not shared are found however many there are.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     /// Those that are not shared.

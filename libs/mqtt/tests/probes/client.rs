@@ -1,6 +1,8 @@
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -142,6 +144,12 @@ impl Client {
     pub(crate) async fn expect(&mut self, bytes: &[u8]) {
         let got = self.recv().await;
         assert_eq!(got, bytes, "{got:x?} instead of {bytes:x?}");
+    }
+
+    /// Tells whether something has come by now, without waiting.
+    pub(crate) fn has_come(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        !self.buffer.is_empty() || SockRef::from(&self.stream).peek(&mut byte).is_ok()
     }
 
     /// Makes sure that nothing came before the answer to a ping.

@@ -28,6 +28,21 @@ async fn a_repetition_of_the_publisher_is_none_to_the_subscriber() {
 }
 
 #[tokio::test]
+async fn a_subscriber_has_a_message_before_its_publisher_is_answered() {
+    let broker = Broker::start().await;
+    let topic = topic("");
+    let mut subscriber = Client::connect(broker.address, Hello::v4("s")).await;
+    subscriber.subscribe(&topic, 0).await;
+    let mut publisher = Client::connect(broker.address, Hello::v4("p")).await;
+    for id in 1..=100 {
+        publisher.publish(0x02, &topic, id, b"x").await;
+        assert!(subscriber.has_come(), "message {id} comes after its PUBACK");
+        subscriber.message().await;
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn an_identifier_is_free_once_its_exchange_is_over() {
     let broker = Broker::start().await;
     let topic = topic("");
