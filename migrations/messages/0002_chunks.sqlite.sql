@@ -1,1 +1,0 @@
--- SQLite does not cut the table.
