@@ -133,7 +133,7 @@ async fn ten_thousand_idle_devices_with_certificates_stay() -> anyhow::Result<()
     let report = square.start(words, "x", "x")?.report().await?;
     none(&report, &["failed", "dead"])?;
     ensure!(report["alive"] == 10_000, "{report}");
-    // What the benchmarks measure of a release build is 32; a leak would be far more than this.
+    // What the benchmarks measure of a release build is 30; a leak would be far more than this.
     ensure!(number(&report, "server_kb_per_conn")? < 64.0, "{report}");
     Ok(())
 }

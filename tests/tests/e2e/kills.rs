@@ -38,32 +38,44 @@ async fn kills_lose_no_session_and_no_message_and_double_none_of_qos_2(
         let present = subscribe(&at, &stage.thing, &away(number), &topic).await?;
         ensure!(!present, "a new session is there already");
     }
-    let (thing, stop) = (stage.thing.clone(), AtomicBool::new(false));
-    let publish = |name, qos| Publisher::new(&at, &thing, &topic, name, qos).run(&stop);
+    let thing = stage.thing.clone();
     let role = match shape {
         Shape::Embedded => Role::All,
         Shape::Separate => Role::MqttAdapter,
     };
-    let kills = async {
-        let killed = kill(&mut stage, role).await;
+    let acknowledged = under_load(&at, &thing, &topic, kill(&mut stage, role)).await?;
+    arrived_at_all(&stage, AWAY, &acknowledged).await
+}
+
+/// Publishes while something is done, a and b with QoS 1, c and d with QoS 2; returns what was acknowledged.
+pub(crate) async fn under_load(
+    at: &str,
+    thing: &Thing,
+    topic: &str,
+    done: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<Vec<String>> {
+    let stop = AtomicBool::new(false);
+    let publish = |name, qos| Publisher::new(at, thing, topic, name, qos).run(&stop);
+    let until_done = async {
+        let result = done.await;
         stop.store(true, Ordering::Relaxed);
-        killed
+        result
     };
-    let (killed, a, b, c, d) = tokio::join!(
-        kills,
+    let (result, a, b, c, d) = tokio::join!(
+        until_done,
         publish("a", QoS::AtLeastOnce),
         publish("b", QoS::AtLeastOnce),
         publish("c", QoS::ExactlyOnce),
         publish("d", QoS::ExactlyOnce),
     );
-    killed?;
+    result?;
     let acknowledged: Vec<String> = [a?, b?, c?, d?].concat();
     ensure!(
         acknowledged.len() > 100,
         "too little load: {}",
         acknowledged.len()
     );
-    arrived_at_all(&stage, AWAY, &acknowledged).await
+    Ok(acknowledged)
 }
 
 /// Fails unless all sessions that were away get all that was acknowledged, and what was published by c and d, with QoS 2, once.
@@ -179,7 +191,7 @@ async fn collect(
 }
 
 /// A persistent publisher of one message at a time, which goes on with it after a lost connection as MQTT has it.
-pub(crate) struct Publisher<'a> {
+struct Publisher<'a> {
     at: &'a str,
     thing: &'a Thing,
     topic: &'a str,
@@ -206,13 +218,7 @@ const PUBCOMP: u8 = 0x70;
 const DUP: u8 = 0x08;
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(
-        at: &'a str,
-        thing: &'a Thing,
-        topic: &'a str,
-        name: &'static str,
-        qos: QoS,
-    ) -> Self {
+    fn new(at: &'a str, thing: &'a Thing, topic: &'a str, name: &'static str, qos: QoS) -> Self {
         Self {
             at,
             thing,
@@ -223,7 +229,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Publishes until the stop, and returns what was acknowledged.
-    pub(crate) async fn run(self, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
+    async fn run(self, stop: &AtomicBool) -> anyhow::Result<Vec<String>> {
         let mut acknowledged = Vec::new();
         let mut stream = None;
         while !stop.load(Ordering::Relaxed) {

@@ -6,18 +6,16 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use e2e::{Platform, Role};
-use rumqttc::QoS;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::certificates::finish;
-use crate::kills::{Publisher, arrived_at_all, away, subscribe};
+use crate::kills::{arrived_at_all, away, subscribe, under_load};
 use crate::ledger;
 use crate::stage::Stage;
 
@@ -45,27 +43,9 @@ async fn what_is_acknowledged_survives_the_loss_of_power() -> anyhow::Result<()>
     for number in 0..AWAY {
         subscribe(&at, &stage.thing, &away(number), &topic).await?;
     }
-    let (thing, stop) = (stage.thing.clone(), AtomicBool::new(false));
-    let publish = |name, qos| Publisher::new(&at, &thing, &topic, name, qos).run(&stop);
-    let cuts = async {
-        let result = cut(&disk, &mut stage.platform).await;
-        stop.store(true, Ordering::Relaxed);
-        result
-    };
-    let (cut, a, b, c, d) = tokio::join!(
-        cuts,
-        publish("a", QoS::AtLeastOnce),
-        publish("b", QoS::AtLeastOnce),
-        publish("c", QoS::ExactlyOnce),
-        publish("d", QoS::ExactlyOnce),
-    );
-    cut?;
-    let acknowledged: Vec<String> = [a?, b?, c?, d?].concat();
-    ensure!(
-        acknowledged.len() > 100,
-        "too little load: {}",
-        acknowledged.len()
-    );
+    let thing = stage.thing.clone();
+    let cuts = cut(&disk, &mut stage.platform);
+    let acknowledged = under_load(&at, &thing, &topic, cuts).await?;
     arrived_at_all(&stage, AWAY, &acknowledged).await?;
     let stored = ledger::complete(&stage, &acknowledged.into_iter().collect()).await?;
     // What is published again with QoS 1, because no answer came, is another message.
